@@ -1,0 +1,16 @@
+"""The one exception a user's own input can raise."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """An input that cannot be used: one line that names the source, the fault and the remedy.
+
+    The command line prints ``str(error)`` and leaves with status 3.
+    """
+
+    def __init__(self, source: str, fault: str, remedy: str) -> None:
+        super().__init__(f"{source}: {fault}; {remedy}")
+        self.source = source
+        self.fault = fault
+        self.remedy = remedy

@@ -1,0 +1,41 @@
+"""The one switch for numba: every kernel is compiled with the same flags and cached on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_kernels: list[Any] = []
+
+
+def njit(function: Kernel) -> Kernel:
+    """Compile a serial kernel: cached, without the GIL, never ``fastmath``."""
+    return _register(numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def njit_parallel(function: Kernel) -> Kernel:
+    """Compile a kernel whose ``prange`` loops run on all threads; otherwise as `njit`."""
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)
+    return _register(compiled)
+
+
+def _register(dispatcher: Any) -> Any:
+    _kernels.append(dispatcher)
+    return cast(Any, dispatcher)
+
+
+def uncached() -> int:
+    """How many of the kernels imported so far have no compiled code on disk yet."""
+    return sum(not _is_cached(kernel) for kernel in _kernels)
+
+
+def _is_cached(kernel: Any) -> bool:
+    folder = kernel.stats.cache_path
+    module = kernel.py_func.__module__.rpartition(".")[2]
+    name = f"{module}.{kernel.py_func.__qualname__}-"
+    return any(Path(folder).glob(f"{name}*.nbi"))

@@ -1,0 +1,150 @@
+"""Sinkhorn half-sweeps in the log domain, and K sweeps with increments absorbed on demand.
+
+Peyré & Cuturi, *Computational Optimal Transport* (2019), section 4.4, equations (4.43)-(4.44);
+absorption after Schmitzer, *Stabilized sparse scaling algorithms* (2019), section 3.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from sinkdiag.jit import njit, njit_parallel
+from sinkdiag.problem import FloatArray
+
+# A linear-domain factor outside [1/BOUND, BOUND] is absorbed into the potentials: entries of the
+# kernel that underflowed (below 1e-308 of their row's largest) then stay below 1e-200 of any sum.
+ABSORB_BOUND = 1e50
+
+
+@njit
+def row_update(
+    cost: FloatArray, g: FloatArray, log_row: FloatArray, eps: float, f: FloatArray
+) -> None:
+    """f_i = eps (log r_i - LSE_j((g_j - C_ij)/eps)), in place."""
+    n, m = cost.shape
+    for i in range(n):
+        top = -np.inf
+        for j in range(m):
+            top = max(top, g[j] - cost[i, j])
+        total = 0.0
+        for j in range(m):
+            total += np.exp((g[j] - cost[i, j] - top) / eps)
+        f[i] = eps * (log_row[i] - np.log(total)) - top
+
+
+@njit
+def col_update(
+    cost: FloatArray, f: FloatArray, log_col: FloatArray, eps: float, g: FloatArray
+) -> None:
+    """g_j = eps (log c_j - LSE_i((f_i - C_ij)/eps)), in place, reading the cost row by row."""
+    n, m = cost.shape
+    top = np.full(m, -np.inf)
+    for i in range(n):
+        for j in range(m):
+            top[j] = max(top[j], f[i] - cost[i, j])
+    total = np.zeros(m)
+    for i in range(n):
+        for j in range(m):
+            total[j] += np.exp((f[i] - cost[i, j] - top[j]) / eps)
+    for j in range(m):
+        g[j] = eps * (log_col[j] - np.log(total[j])) - top[j]
+
+
+@njit_parallel
+def row_update_parallel(
+    cost: FloatArray, g: FloatArray, log_row: FloatArray, eps: float, f: FloatArray
+) -> None:
+    """`row_update` with the rows shared among threads; each row's sum keeps its order."""
+    n, m = cost.shape
+    for i in numba.prange(n):
+        top = -np.inf
+        for j in range(m):
+            top = max(top, g[j] - cost[i, j])
+        total = 0.0
+        for j in range(m):
+            total += np.exp((g[j] - cost[i, j] - top) / eps)
+        f[i] = eps * (log_row[i] - np.log(total)) - top
+
+
+@njit
+def fill_plan(
+    cost: FloatArray, f: FloatArray, g: FloatArray, row: FloatArray, eps: float, plan: FloatArray
+) -> None:
+    """P_ij = exp((f_i + g_j - C_ij)/eps), then f and the row scaled so that it sums to r_i."""
+    n, m = cost.shape
+    for i in range(n):
+        total = 0.0
+        for j in range(m):
+            plan[i, j] = np.exp((f[i] + g[j] - cost[i, j]) / eps)
+            total += plan[i, j]
+        scale = row[i] / total
+        f[i] += eps * np.log(scale)
+        for j in range(m):
+            plan[i, j] *= scale
+
+
+@njit
+def sweeps(
+    cost: FloatArray,
+    row: FloatArray,
+    col: FloatArray,
+    eps: float,
+    count: int,
+    f: FloatArray,
+    g: FloatArray,
+    plan: FloatArray,
+) -> None:
+    """Run ``count`` sweeps (f from g, g from f), then a last f update; f, g, plan in place.
+
+    Between absorptions a sweep is two products with the current plan as kernel; where a factor
+    leaves [1/ABSORB_BOUND, ABSORB_BOUND] the half-sweep is done again in the log domain.
+    """
+    n, m = cost.shape
+    log_row, log_col = np.log(row), np.log(col)
+    row_update(cost, g, log_row, eps, f)
+    fill_plan(cost, f, g, row, eps, plan)
+    u, v = np.ones(n), np.ones(m)
+    done = 0
+    while done < count:
+        if _linear_sweep(plan, row, col, u, v):
+            done += 1
+            continue
+        _absorb(f, g, u, v, eps)
+        col_update(cost, f, log_col, eps, g)
+        row_update(cost, g, log_row, eps, f)
+        fill_plan(cost, f, g, row, eps, plan)
+        done += 1
+    _absorb(f, g, u, v, eps)
+    fill_plan(cost, f, g, row, eps, plan)
+
+
+@njit
+def _linear_sweep(
+    plan: FloatArray, row: FloatArray, col: FloatArray, u: FloatArray, v: FloatArray
+) -> bool:
+    """One sweep of the factors v = c/(P'u), u = r/(Pv); False, with u and v as before, if unsafe."""
+    n, m = plan.shape
+    total = np.zeros(m)
+    for i in range(n):
+        for j in range(m):
+            total[j] += plan[i, j] * u[i]
+    for j in range(m):
+        total[j] = col[j] / total[j] if total[j] > 0.0 else np.inf
+        if not 1.0 / ABSORB_BOUND <= total[j] <= ABSORB_BOUND:
+            return False
+    v[:] = total
+    for i in range(n):
+        mass = 0.0
+        for j in range(m):
+            mass += plan[i, j] * v[j]
+        u[i] = row[i] / mass
+    return True
+
+
+@njit
+def _absorb(f: FloatArray, g: FloatArray, u: FloatArray, v: FloatArray, eps: float) -> None:
+    f += eps * np.log(u)
+    g += eps * np.log(v)
+    u[:] = 1.0
+    v[:] = 1.0

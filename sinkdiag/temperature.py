@@ -1,0 +1,92 @@
+"""Temperatures: what the user wrote, in which unit, and the automatic grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sinkdiag.problem import FloatArray, Problem
+
+EpsUnit = Literal["none", "range", "mean", "median", "std"]
+
+# The automatic grid, in units of the cost's range: from almost uniform plans to almost hard ones.
+AUTO_HIGHEST = 1.0
+AUTO_LOWEST = 3e-3
+
+
+def parse_eps(text: str) -> list[float]:
+    """One temperature, or START:STOP:COUNT for a geometric grid.
+
+    Raises
+    ------
+    ValueError
+        Unless every temperature is positive and finite and COUNT is at least 1 (2 when START and
+        STOP differ).
+    """
+    parts = text.split(":")
+    if len(parts) == 1:
+        return [_positive(parts[0])]
+    if len(parts) != 3:
+        raise ValueError(f"{text!r} is neither a number nor START:STOP:COUNT")
+    start, stop = _positive(parts[0]), _positive(parts[1])
+    if not parts[2].strip().isdecimal() or int(parts[2]) < 1:
+        raise ValueError(f"COUNT in {text!r} is not a whole number of at least 1")
+    return geometric(start, stop, int(parts[2]))
+
+
+def geometric(start: float, stop: float, count: int) -> list[float]:
+    """``count`` temperatures in geometric progression, both ends exact."""
+    if count == 1:
+        if start != stop:
+            raise ValueError("a grid of one temperature needs START = STOP")
+        return [start]
+    ratio = math.log(stop / start) / (count - 1)
+    inner = [start * math.exp(ratio * k) for k in range(1, count - 1)]
+    return [start, *inner, stop]
+
+
+def unit_scale(costs: FloatArray, unit: EpsUnit) -> float:
+    """The size of one ``unit`` of temperature on these costs (finite entries), in cost units.
+
+    Raises
+    ------
+    ValueError
+        When that statistic is not positive, so that it cannot be a unit.
+    """
+    import numpy as np
+
+    if unit == "none":
+        return 1.0
+    finite = costs[np.isfinite(costs)]
+    value = {
+        "range": lambda: np.ptp(finite),
+        "mean": lambda: finite.mean(),
+        "median": lambda: np.median(finite),
+        "std": lambda: finite.std(),
+    }[unit]()
+    if not value > 0 or not math.isfinite(value):
+        raise ValueError(f"the {unit} of the costs is {value:g} and cannot be a unit of eps")
+    return float(value)
+
+
+def automatic_grid(problem: Problem, count: int) -> list[float]:
+    """``count`` temperatures from 1 down to 3e-3 times the cost's range, geometric."""
+    span = problem.cost_range
+    return geometric(AUTO_HIGHEST * span, AUTO_LOWEST * span, count)
+
+
+def descending(values: Iterable[float]) -> list[float]:
+    """Distinct temperatures, warmest first: the order in which they are solved and reported."""
+    return sorted(set(values), reverse=True)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError(f"eps must be positive and finite, not {text.strip()}")
+    return value
