@@ -15,18 +15,19 @@ _kernels: list[Any] = []
 
 def njit(function: Kernel) -> Kernel:
     """Compile a serial kernel: cached, without the GIL, never ``fastmath``."""
-    return _register(numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return _register(function, parallel=False)
 
 
 def njit_parallel(function: Kernel) -> Kernel:
     """Compile a kernel whose ``prange`` loops run on all threads; otherwise as `njit`."""
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)
-    return _register(compiled)
+    return _register(function, parallel=True)
 
 
-def _register(dispatcher: Any) -> Any:
+def _register(function: Kernel, *, parallel: bool) -> Kernel:
+    options = {"cache": True, "nogil": True, "error_model": "numpy", "parallel": parallel}
+    dispatcher = numba.njit(**options)(function)
     _kernels.append(dispatcher)
-    return cast(Any, dispatcher)
+    return cast(Kernel, dispatcher)
 
 
 def uncached() -> int:

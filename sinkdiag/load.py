@@ -94,7 +94,7 @@ def load_costs(
 
 
 def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
-    """Read marginals: an .npz with ``row`` and/or ``col``, or a text file of two lines, row then col.
+    """Read marginals: an .npz with ``row`` and/or ``col``, or two lines of text, row then col.
 
     Raises
     ------

@@ -60,15 +60,11 @@ def unit_scale(costs: FloatArray, unit: EpsUnit) -> float:
     if unit == "none":
         return 1.0
     finite = costs[np.isfinite(costs)]
-    value = {
-        "range": lambda: np.ptp(finite),
-        "mean": lambda: finite.mean(),
-        "median": lambda: np.median(finite),
-        "std": lambda: finite.std(),
-    }[unit]()
+    statistic = {"range": np.ptp, "mean": np.mean, "median": np.median, "std": np.std}[unit]
+    value = float(statistic(finite))
     if not value > 0 or not math.isfinite(value):
         raise ValueError(f"the {unit} of the costs is {value:g} and cannot be a unit of eps")
-    return float(value)
+    return value
 
 
 def automatic_grid(problem: Problem, count: int) -> list[float]:

@@ -1,0 +1,1 @@
+"""Annealing: schedules, the adaptive controller, tracked runs, calibration."""

@@ -1,0 +1,1 @@
+"""Diagnostics on the linearisation: spectra, pseudospectra, sensitivities, constants, claims."""

@@ -1,0 +1,1 @@
+"""The Jacobian of a solved problem: block operator, Laplacian, active support, modes."""

@@ -1,0 +1,1 @@
+"""Tables, figures and manifests of finished results; nothing is computed here."""

@@ -123,7 +123,7 @@ def sweeps(
 def _linear_sweep(
     plan: FloatArray, row: FloatArray, col: FloatArray, u: FloatArray, v: FloatArray
 ) -> bool:
-    """One sweep of the factors v = c/(P'u), u = r/(Pv); False, with u and v as before, if unsafe."""
+    """One sweep, v = c/(P'u) and u = r/(Pv); False, with both as before, if it is unsafe."""
     n, m = plan.shape
     total = np.zeros(m)
     for i in range(n):

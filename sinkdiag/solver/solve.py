@@ -113,7 +113,7 @@ def run_sweeps(problem: Problem, eps: float, iters: int, start: FloatArray) -> S
 
 
 def marginal_error(plan: FloatArray, row: FloatArray, col: FloatArray) -> float:
-    """max over both sides of |P's marginal - the asked one|, relative to the asked one."""
+    """Max over both sides of |P's marginal - the asked one|, relative to the asked one."""
     row_error = np.abs(plan.sum(axis=1) / row - 1.0).max()
     col_error = np.abs(plan.sum(axis=0) / col - 1.0).max()
     return float(max(row_error, col_error))
