@@ -24,8 +24,9 @@ def njit_parallel(function: Kernel) -> Kernel:
 
 
 def _register(function: Kernel, *, parallel: bool) -> Kernel:
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "parallel": parallel}
-    dispatcher = numba.njit(**options)(function)
+    dispatcher = numba.njit(
+        function, cache=True, nogil=True, error_model="numpy", parallel=parallel
+    )
     _kernels.append(dispatcher)
     return cast(Kernel, dispatcher)
 

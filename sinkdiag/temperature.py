@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from sinkdiag.problem import FloatArray, Problem
@@ -60,8 +60,13 @@ def unit_scale(costs: FloatArray, unit: EpsUnit) -> float:
     if unit == "none":
         return 1.0
     finite = costs[np.isfinite(costs)]
-    statistic = {"range": np.ptp, "mean": np.mean, "median": np.median, "std": np.std}[unit]
-    value = float(statistic(finite))
+    statistics: dict[str, Callable[[FloatArray], Any]] = {
+        "range": np.ptp,
+        "mean": np.mean,
+        "median": np.median,
+        "std": np.std,
+    }
+    value = float(statistics[unit](finite))
     if not value > 0 or not math.isfinite(value):
         raise ValueError(f"the {unit} of the costs is {value:g} and cannot be a unit of eps")
     return value
