@@ -1,0 +1,104 @@
+"""Slow twins of the solver's numerics: loops and definitions only, nothing shared with them."""
+
+from __future__ import annotations
+
+import mpmath
+
+
+def column_weights(plan, row):
+    """W_jk = sum_i P_ij P_ik / r_i, zero diagonal; entries of any number type."""
+    size = len(plan[0])
+    return [
+        [
+            sum(line[j] * line[k] / r for line, r in zip(plan, row)) if j != k else 0 * plan[0][0]
+            for k in range(size)
+        ]
+        for j in range(size)
+    ]
+
+
+def gth(weights):
+    """(T, pivots) of diag(W1) - W = T' diag(pivots) T, last node first."""
+    work = [list(line) for line in weights]
+    size = len(work)
+    lower = [[1.0 if i == j else 0.0 for j in range(size)] for i in range(size)]
+    pivots = [0.0] * size
+    for k in range(size - 1, 0, -1):
+        pivots[k] = sum(work[k][:k])
+        for j in range(k):
+            lower[k][j] = -work[k][j] / pivots[k] if pivots[k] else 0.0
+        for i in range(k):
+            for j in range(k):
+                if i != j:
+                    work[i][j] -= work[i][k] * lower[k][j]
+    return lower, pivots
+
+
+def gaps(plan, row, col, digits=200):
+    """Every 1 - sigma_k^2 of D_r^{-1/2} P D_c^{-1/2}, ascending, in ``digits``-digit arithmetic.
+
+    The entries are taken as they are; L is assembled as a Laplacian, so that marginals which are
+    only right to double precision do not matter.
+    """
+    plan = [[mpmath.mpf(x) for x in line] for line in plan]
+    row, col = [mpmath.mpf(x) for x in row], [mpmath.mpf(x) for x in col]
+    if len(col) > len(row):
+        plan, row, col = [list(line) for line in zip(*plan)], col, row
+    with mpmath.workdps(digits):
+        weights = column_weights(plan, row)
+        size = len(col)
+        matrix = mpmath.matrix(size, size)
+        for j in range(size):
+            for k in range(size):
+                entry = mpmath.fsum(weights[j]) if j == k else -weights[j][k]
+                matrix[j, k] = entry / mpmath.sqrt(col[j] * col[k])
+        return sorted(mpmath.eigsy(matrix, eigvals_only=True))[1:]
+
+
+def fixed_point(cost, eps, row, col, g, digits=200):
+    """The plan with marginals row, col in ``digits``-digit arithmetic: Newton from the potential g.
+
+    Everything is taken exactly as given; row and col may be fractions. Returns (plan, f, g).
+    """
+    with mpmath.workdps(digits):
+        eps = mpmath.mpf(eps)
+        cost = [[mpmath.mpf(x) for x in line] for line in cost]
+        row = [mpmath.mpf(x.numerator) / x.denominator for x in row]
+        col = [mpmath.mpf(x.numerator) / x.denominator for x in col]
+        g = [mpmath.mpf(x) for x in g]
+        size = len(g)
+        for _ in range(60):
+            plan, f = [], []
+            for line, r in zip(cost, row):
+                weight = [mpmath.exp((gj - x) / eps) for gj, x in zip(g, line)]
+                total = mpmath.fsum(weight)
+                f.append(eps * mpmath.log(r / total))
+                plan.append([r * w / total for w in weight])
+            weights = column_weights(plan, row)
+            matrix = mpmath.matrix(size, size)
+            for j in range(size):
+                for k in range(size):
+                    matrix[j, k] = mpmath.fsum(weights[j]) if j == k else -weights[j][k]
+            rhs = mpmath.matrix(
+                [c - mpmath.fsum(line[j] for line in plan) for j, c in enumerate(col)]
+            )
+            step = mpmath.lu_solve(matrix[: size - 1, : size - 1], rhs[: size - 1])
+            longest = max(abs(x) for x in step)
+            damping = mpmath.log(1 + longest) / longest if longest else mpmath.mpf(1)
+            for j in range(size - 1):
+                g[j] += eps * damping * step[j]
+            if longest < mpmath.mpf(10) ** (-40):
+                break
+        else:
+            raise RuntimeError("the reference did not converge")
+        return plan, f, g
+
+
+def entries_above(kernel, u, v, floor):
+    """(row, column, value) of every u_i K_ij v_j >= floor_j, row by row."""
+    return [
+        (i, j, u[i] * x * v[j])
+        for i, line in enumerate(kernel)
+        for j, x in enumerate(line)
+        if u[i] * x * v[j] >= floor[j]
+    ]
