@@ -14,16 +14,33 @@ from sinkdiag._version import __version__
 if TYPE_CHECKING:
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
+    from sinkdiag.solver.batch import solve_batch
+    from sinkdiag.solver.certify import duality_gap, spectral_gap
+    from sinkdiag.solver.float32 import float32_hazard
     from sinkdiag.solver.solve import solve
 
 _HOMES = {
     "InputError": "sinkdiag.errors",
     "Solution": "sinkdiag.results",
     "Status": "sinkdiag.results",
+    "duality_gap": "sinkdiag.solver.certify",
+    "float32_hazard": "sinkdiag.solver.float32",
     "solve": "sinkdiag.solver.solve",
+    "solve_batch": "sinkdiag.solver.batch",
+    "spectral_gap": "sinkdiag.solver.certify",
 }
 
-__all__ = ["InputError", "Solution", "Status", "__version__", "solve"]
+__all__ = [
+    "InputError",
+    "Solution",
+    "Status",
+    "__version__",
+    "duality_gap",
+    "float32_hazard",
+    "solve",
+    "solve_batch",
+    "spectral_gap",
+]
 
 
 def __getattr__(name: str) -> object:

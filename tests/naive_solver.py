@@ -102,3 +102,18 @@ def entries_above(kernel, u, v, floor):
         for j, x in enumerate(line)
         if u[i] * x * v[j] >= floor[j]
     ]
+
+
+def parts(plan, row, col, link):
+    """The components of {P_ij >= link min(r_i, c_j)} as sets of nodes: rows 0.., columns n.."""
+    n, m = len(row), len(col)
+    groups = [{k} for k in range(n + m)]
+    for i in range(n):
+        for j in range(m):
+            if plan[i][j] >= link * min(row[i], col[j]):
+                a = next(g for g in groups if i in g)
+                b = next(g for g in groups if n + j in g)
+                if a is not b:
+                    a |= b
+                    groups.remove(b)
+    return groups

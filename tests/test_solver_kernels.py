@@ -83,3 +83,18 @@ def test_entries_above_a_floor():
     rows = np.repeat(np.arange(6), np.diff(starts))
     assert list(zip(rows.tolist(), columns.tolist())) == [(i, j) for i, j, _ in expected]
     np.testing.assert_allclose(values, [x for _, _, x in expected], rtol=1e-15)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.floats(0.0, 0.5), st.integers(0, 999))
+@settings(max_examples=60, deadline=None)
+def test_parts(n, m, density, seed):
+    rng = np.random.default_rng(seed)
+    plan = np.where(rng.random((n, m)) < density, 1.0, 1e-3) * rng.random((n, m))
+    row, col = plan.sum(axis=1), plan.sum(axis=0)
+    label = np.empty(n + m, dtype=np.int32)
+    count = kernels.label_parts(plan, row, col, 0.05, label)
+    expected = naive_solver.parts(plan.tolist(), row.tolist(), col.tolist(), 0.05)
+    assert count == len(expected)
+    assert {frozenset(np.flatnonzero(label == k).tolist()) for k in range(count)} == {
+        frozenset(group) for group in expected
+    }

@@ -19,8 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
-from numpy.typing import NDArray
 
 from sinkdiag.linearize.laplacian import (
     ELIMINATION_BLOCK,
@@ -29,6 +27,7 @@ from sinkdiag.linearize.laplacian import (
     factor_from_shares,
 )
 from sinkdiag.problem import FloatArray
+from sinkdiag.solver import kernels
 from sinkdiag.solver.kernels import IntArray
 from sinkdiag.solver.scaling import Scaling
 
@@ -59,10 +58,12 @@ def find_parts(plan: FloatArray, row: FloatArray, col: FloatArray) -> Parts:
     lowered until only balanced parts remain.
     """
     link = LINK
-    bound = np.minimum(row[:, None], col)
+    n, m = plan.shape
+    label = np.empty(n + m, dtype=np.int32)
     while True:
-        parts = _components(plan >= link * bound)
-        if parts.count == 1:
+        count = kernels.label_parts(plan, row, col, link, label)
+        parts = Parts(label[:n], label[n:], count)
+        if count == 1:
             return parts
         surplus = np.bincount(parts.row, row, parts.count)
         surplus -= np.bincount(parts.col, col, parts.count)
@@ -70,8 +71,7 @@ def find_parts(plan: FloatArray, row: FloatArray, col: FloatArray) -> Parts:
             return parts
         link *= 1e-2
         if link < LOWEST_LINK:
-            n, m = plan.shape
-            return Parts(np.zeros(n, dtype=np.int32), np.zeros(m, dtype=np.int32), 1)
+            return Parts(np.zeros_like(parts.row), np.zeros_like(parts.col), 1)
 
 
 def balance_step(state: Scaling, parts: Parts, caution: int) -> float:
@@ -147,11 +147,3 @@ def _reference(plan: FloatArray, row: FloatArray, col: FloatArray, parts: Parts)
     missing = col - reference.sum(axis=0)
     reference += np.where(inside, row_share[:, None] * missing, 0.0)
     return reference
-
-
-def _components(strong: NDArray[np.bool_]) -> Parts:
-    n, m = strong.shape
-    rows, cols = np.nonzero(strong)
-    graph = scipy.sparse.coo_array((np.ones(len(rows)), (rows, cols + n)), shape=(n + m, n + m))
-    count, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    return Parts(labels[:n], labels[n:], int(count))
