@@ -117,3 +117,14 @@ def parts(plan, row, col, link):
                     a |= b
                     groups.remove(b)
     return groups
+
+
+def cholesky(matrix):
+    """L with L L' = matrix, lower triangular."""
+    size = len(matrix)
+    lower = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
+            lower[i][j] = rest**0.5 if i == j else rest / lower[j][j]
+    return lower
