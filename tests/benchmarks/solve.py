@@ -7,10 +7,12 @@
 
 A cell is KIND:N:EPS with eps in units of the cost's range; without cells the whole grid runs
 (hours). Needs the `bench` extra. `--clock cpu` counts processor seconds and keeps every solver on
-one thread, for machines that are busy with other things. Compilation and imports are not timed: every solver first solves a small
-problem, and the compiled ones the cell's shape once with one iteration. Peers are run in chunks of
-iterations from their own last state, so that a run can be stopped at the limit and its error
-measured; measuring is not timed. Tolerances are set so that each peer's own criterion implies ours.
+one thread, for machines that are busy with other things.
+
+Compilation and imports are not timed: every solver first solves a small problem, and OTT's chunk is
+compiled for the cell's shape. Peers run in chunks of iterations from their own last state, so that
+a run can be stopped at the limit and its error measured; measuring is not timed. Tolerances are set
+so that each peer's own criterion implies ours.
 """
 
 from __future__ import annotations
