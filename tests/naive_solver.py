@@ -120,7 +120,7 @@ def parts(plan, row, col, link):
 
 
 def eliminate_block(shares, flux, low, high):
-    """(shares, flux, pivots, net) after nodes high - 1 … max(low, 1) were taken out, entry by entry.
+    """(shares, flux, pivots, net) after nodes high - 1 … max(low, 1) are taken out one by one.
 
     Node k's weights become shares; whoever it leaves behind (columns below k, rows of the block)
     takes over its links and its fluxes in proportion.
@@ -136,3 +136,14 @@ def eliminate_block(shares, flux, low, high):
                 shares[i][j] += pivots[k] * shares[k][i] * shares[k][j]
                 flux[i][j] += shares[k][i] * flux[k][j] - flux[k][i] * shares[k][j]
     return shares, flux, pivots, net
+
+
+def cholesky(matrix):
+    """L with L L' = matrix, lower triangular."""
+    size = len(matrix)
+    lower = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
+            lower[i][j] = rest**0.5 if i == j else rest / lower[j][j]
+    return lower

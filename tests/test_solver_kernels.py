@@ -121,3 +121,17 @@ def test_a_node_without_links_is_left_alone():
     eliminate_block(weights, flux, pivots, net, 0, 3)
     np.testing.assert_array_equal(pivots, [1.0, 2.0, 0.0])
     np.testing.assert_array_equal(net, [1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 60])
+def test_definite_systems(size):
+    rng = np.random.default_rng(size)
+    root = rng.standard_normal((size, size))
+    matrix, rhs = root @ root.T + np.eye(size), rng.standard_normal(size)
+    lower = np.array(naive_solver.cholesky(matrix.tolist()))
+    work, x = matrix.copy(), rhs.copy()
+    assert kernels.solve_definite(work, x)
+    np.testing.assert_allclose(np.triu(work), lower.T, rtol=0, atol=1e-13 * size)
+    assert np.abs(matrix @ x - rhs).max() <= 1e-14 * size * np.abs(matrix).max() * np.abs(x).max()
+    work[0, 0] = -1.0
+    assert not kernels.solve_definite(work, x)

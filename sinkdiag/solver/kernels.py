@@ -150,6 +150,33 @@ def take_above(
 
 
 @njit
+def solve_definite(matrix: FloatArray, rhs: FloatArray) -> bool:
+    """Solve A x = b for a symmetric positive definite A, both overwritten, x in ``rhs``.
+
+    Right-looking Cholesky on the upper triangle, by rows. False where a pivot is not positive.
+    """
+    size = len(rhs)
+    for k in range(size):
+        pivot = matrix[k, k]
+        if not pivot > 0.0:
+            return False
+        root = np.sqrt(pivot)
+        for j in range(k, size):
+            matrix[k, j] /= root
+        rhs[k] /= root
+        for i in range(k + 1, size):
+            factor = matrix[k, i]
+            for j in range(i, size):
+                matrix[i, j] -= factor * matrix[k, j]
+            rhs[i] -= factor * rhs[k]
+    for k in range(size - 1, -1, -1):
+        for j in range(k + 1, size):
+            rhs[k] -= matrix[k, j] * rhs[j]
+        rhs[k] /= matrix[k, k]
+    return True
+
+
+@njit
 def label_parts(
     plan: FloatArray, row: FloatArray, col: FloatArray, link: float, label: IntArray
 ) -> int:
