@@ -56,7 +56,8 @@ class EigenBasis:
     @cached_property
     def plan_metric(self) -> MetricFactor:
         """The plan metric on X, whatever the norm that is asked for: duality needs it too."""
-        return plan_metric(self.plan, self.row, self.vectors, self.gaps * self.col[:, None])
+        flux = self.gaps * self.col[:, None] * self.vectors
+        return plan_metric(self.plan, self.row, self.vectors, flux)
 
     @cached_property
     def potential_metric(self) -> MetricFactor:

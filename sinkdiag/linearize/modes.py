@@ -120,9 +120,10 @@ class Modes:
         return float(np.linalg.norm(np.triu((self.factor * weight) @ self.inverse_factor, 1)))
 
     def transient_peak(self) -> float:
-        """max ‖J^k‖ over k >= 1: every k to 16, then four to the octave, then round the best.
+        """max ‖J^k‖ over k >= 1: k = 1, 2, 3, 4, 6, 8, 12, ..., then closer round the best.
 
-        The search ends where κ(V)·ρ^k has fallen below the largest value seen.
+        The search ends where κ(V)·ρ^k has fallen below the largest value seen, so no later k can
+        exceed it; between the k that are tried the value is a lower estimate.
         """
         if not len(self.gaps) or self.norm == "natural":
             return float(self.eigenvalues[0]) if len(self.gaps) else 0.0
@@ -130,17 +131,17 @@ class Modes:
             return math.nan
         bound = self.condition()
         decay = math.log1p(-float(self.gaps[0])) if self.gaps[0] < 1 else -math.inf
-        best, at, k = 0.0, 1.0, 1.0
-        while k == 1.0 or bound * math.exp(k * decay) > best:
-            size = self.power_norm(k)
-            if size > best:
-                best, at = size, k
-            k = k + 1.0 if k < 16 else math.floor(k * 2**0.25)
-        return max(best, *self._powers_around(at)) if at > 16 else best
-
-    def _powers_around(self, k: float) -> list[float]:
-        low, high = k / 2**0.25, k * 2**0.25
-        return [self.power_norm(round(k)) for k in np.linspace(low, high, 9)]
+        tried: dict[float, float] = {}
+        octave = 1.0
+        while not tried or bound * math.exp(octave * decay) > max(tried.values()):
+            for k in {octave, max(1.0, 1.5 * octave // 1)}:
+                tried[k] = self.power_norm(k)
+            octave *= 2
+        at = max(tried, key=tried.__getitem__)
+        for k in np.unique(np.round(np.linspace(at / 1.5, at * 1.5, 9))).tolist():
+            if k not in tried:
+                tried[k] = self.power_norm(k)
+        return max(tried.values())
 
     def _function_norm(self, values: FloatArray) -> float:
         if not len(values):
