@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -9,6 +10,9 @@ from typing import Any, TypeVar, cast
 import numba
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+# Measured on a 2-core machine: compile time over the number of kernels of one command.
+SECONDS_PER_KERNEL = 0.8
 
 _kernels: list[Any] = []
 
@@ -31,9 +35,10 @@ def _register(function: Kernel, *, parallel: bool) -> Kernel:
     return cast(Kernel, dispatcher)
 
 
-def uncached() -> int:
-    """How many of the kernels imported so far have no compiled code on disk yet."""
-    return sum(not _is_cached(kernel) for kernel in _kernels)
+def expected_seconds() -> int:
+    """About how long the kernels imported so far will take to compile; 0 when all are on disk."""
+    cold = sum(not _is_cached(kernel) for kernel in _kernels)
+    return math.ceil(cold * SECONDS_PER_KERNEL)
 
 
 def _is_cached(kernel: Any) -> bool:

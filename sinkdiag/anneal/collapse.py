@@ -1,0 +1,91 @@
+"""Has a tracked run lost its fixed point? Total variation and argmaxes tell; assignments cannot.
+
+Every iterate has the form diag(u) K diag(v), so a linear assignment on log P returns the optimum
+of the cost whatever the potentials are: it is never used as a test here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.anneal.track import TrackedRun, TrackedStep
+from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.results import Solution, Status
+from sinkdiag.solver import solve_problem
+from sinkdiag.solver.solve import run_sweeps
+
+# Fixed points are compared with a tracked plan in total variation, a matter of percents.
+FIXED_POINT_TOL = 1e-9
+# Two entries of a row closer than this, relatively, are a tie and no difference of argmax.
+TIE = 1e-6
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far a tracked plan is from the fixed point at its own temperature and cost."""
+
+    tv: float
+    assignment_gap: float
+    status: Status
+
+    def collapsed(self, collapse_tv: float) -> bool:
+        """TV above the threshold, and some row's argmax elsewhere."""
+        return self.tv > collapse_tv and self.assignment_gap > 0
+
+
+class Judge:
+    """Measures distances for one replicate; each fixed point starts from the one before."""
+
+    def __init__(self, problem: Problem, collapse_tv: float) -> None:
+        self._problem = problem
+        self._start: FloatArray | None = None
+        self.collapse_tv = collapse_tv
+
+    def distance(self, step: TrackedStep, plan: FloatArray) -> Distance:
+        """TV_t = ‖P_t - P*‖_1/(2N) and the share of rows whose argmax differs (ties excepted)."""
+        problem = Problem(step.cost, self._problem.row, self._problem.col, self._problem.name)
+        fixed = self._fixed_point(problem, step)
+        if fixed.status.failed:
+            return Distance(math.nan, math.nan, fixed.status)
+        self._start = fixed.g
+        tv = float(np.abs(plan - fixed.plan).sum()) / (2.0 * problem.total)
+        return Distance(tv, assignment_gap(plan, fixed.plan), fixed.status)
+
+    def _fixed_point(self, problem: Problem, step: TrackedStep) -> Solution:
+        """The fixed point, from the last one's potential, then the run's, then from scratch."""
+        for start in (self._start, step.g, None):
+            if start is None and self._start is None and step.g is None:
+                continue
+            solution = solve_problem(problem, step.eps, tol=FIXED_POINT_TOL, init=start)
+            if not solution.status.failed:
+                return solution
+        return solution
+
+
+def assignment_gap(plan: FloatArray, fixed: FloatArray) -> float:
+    """Share of rows whose largest entry stands in another column than the fixed point's."""
+    rows = np.arange(len(plan))
+    chosen = fixed[rows, plan.argmax(axis=1)]
+    return float(np.mean(chosen < (1.0 - TIE) * fixed.max(axis=1)))
+
+
+def replay_plan(problem: Problem, step: TrackedStep, settings_row: FloatArray) -> FloatArray:
+    """The plan of a kept step: a last f update from its potential g."""
+    at_step = Problem(step.cost, settings_row, problem.col, problem.name)
+    return run_sweeps(at_step, step.eps, 0, step.g).plan
+
+
+def collapse_moment(run: TrackedRun, judge: Judge, problem: Problem) -> int | None:
+    """Index of the first step after which the kept run never recovers; None without collapse."""
+    moment: int | None = None
+    for index in range(len(run.steps) - 1, -1, -1):
+        step = run.steps[index]
+        plan = replay_plan(problem, step, problem.row)
+        distance = judge.distance(step, plan)
+        if math.isnan(distance.tv) or not distance.collapsed(judge.collapse_tv):
+            break
+        moment = index
+    return moment

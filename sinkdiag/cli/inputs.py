@@ -1,0 +1,58 @@
+"""From the options to checked problems and temperatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sinkdiag.cli.options import EpsOptions, InputOptions
+    from sinkdiag.load import CostData
+    from sinkdiag.problem import MarginalKind, Problem
+
+
+def read_inputs(options: InputOptions) -> list[CostData]:
+    """Load every source; a marginals file goes to each of them."""
+    from dataclasses import replace
+
+    from sinkdiag.load import load_costs, load_marginals
+
+    if sum(source == "-" for source in options.sources) > 1:
+        raise click.UsageError("standard input (-) can be read only once")
+    data = [
+        load_costs(source, layout=options.layout, score=options.score) for source in options.sources
+    ]
+    if options.marginals in ("unit", "probability"):
+        return data
+    row, col = load_marginals(options.marginals)
+    return [
+        replace(item, row=item.row if row is None else row, col=item.col if col is None else col)
+        for item in data
+    ]
+
+
+def marginal_kind(options: InputOptions) -> MarginalKind:
+    """The default for sides that no file gives."""
+    return "probability" if options.marginals == "probability" else "unit"
+
+
+def temperatures(options: EpsOptions, problems: Sequence[Problem], count: int) -> list[float]:
+    """Temperatures in cost units, warmest first; automatic (``count`` of them) when none is given.
+
+    The unit is taken over all the problems together.
+    """
+    import numpy as np
+
+    from sinkdiag.errors import InputError
+    from sinkdiag.temperature import automatic_grid, descending, unit_scale
+
+    if not options.values:
+        return automatic_grid(max(problems, key=lambda problem: problem.cost_range), count)
+    costs = np.concatenate([problem.cost.ravel() for problem in problems])
+    try:
+        scale = unit_scale(costs, options.unit)
+    except ValueError as error:
+        raise InputError(problems[0].name, str(error), "choose another --eps-unit") from error
+    return descending(value * scale for value in options.values)
