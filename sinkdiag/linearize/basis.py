@@ -79,9 +79,7 @@ def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis
     m = plan.shape[1]
     if m == 1:
         none = np.empty(0)
-        return EigenBasis(
-            plan, row, col, none, none, np.empty((1, 0)), 0.0, Status.CONVERGED
-        )
+        return EigenBasis(plan, row, col, none, none, np.empty((1, 0)), 0.0, Status.CONVERGED)
     scaled = plan / np.sqrt(row)[:, None] / np.sqrt(col)
     values, x = _by_singular_vectors(scaled, row, col)
     floor = float((8.0 * max(plan.shape) * np.finfo(float).eps) ** 2)

@@ -8,13 +8,13 @@ blocks of length n: linear in the plan, dense or sparse. Golub & Van Loan, *Matr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse
 
 from sinkdiag.linearize.basis import EigenBasis
-from sinkdiag.linearize.dispersion import StoredPlan, quotient_gaps
+from sinkdiag.linearize.dispersion import StoredPlan, is_sparse, quotient_gaps
 from sinkdiag.linearize.laplacian import FROZEN_GAP
 from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
@@ -51,7 +51,7 @@ def leading_basis(
         residuals below 1e-9; ``below_resolution`` (the smallest gaps nan) when their error
         estimate exceeds 1e-6 of a gap.
     """
-    if not scipy.sparse.issparse(plan):
+    if not is_sparse(plan):
         plan = np.ascontiguousarray(plan)
     m = len(col)
     count = min(count, m - 1)
@@ -62,9 +62,7 @@ def leading_basis(
     order = np.argsort(gaps, kind="stable")
     gaps, x, residuals = gaps[order], np.ascontiguousarray(x[:, order]), ritz.residuals[order]
     status = _judge(gaps, residuals)
-    return EigenBasis(
-        plan, row, col, 1.0 - gaps, gaps, x, RESIDUAL_TOL, status, complete=False
-    )
+    return EigenBasis(plan, row, col, 1.0 - gaps, gaps, x, RESIDUAL_TOL, status, complete=False)
 
 
 def _judge(gaps: FloatArray, residuals: FloatArray) -> Status:
@@ -125,7 +123,8 @@ def _orthonormalise(block: FloatArray, basis: FloatArray) -> FloatArray:
 def _next_block(rest: FloatArray, basis: FloatArray) -> tuple[FloatArray, FloatArray]:
     """An orthonormal block for what is left of the image, without directions at rounding level."""
     rest = rest - basis @ (basis.T @ rest)
-    orthonormal, link, pivot = scipy.linalg.qr(rest, mode="economic", pivoting=True)
+    factored: Any = scipy.linalg.qr(rest, mode="economic", pivoting=True)
+    orthonormal, link, pivot = factored
     keep = int(np.count_nonzero(np.abs(np.diagonal(link)) > 1e-14))
     unpivoted = np.empty_like(link)
     unpivoted[:, pivot] = link

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse
 
-from sinkdiag.linearize.dispersion import StoredPlan
+from sinkdiag.linearize.dispersion import StoredPlan, is_sparse
 from sinkdiag.linearize.laplacian import LaplacianFactor, column_weights, factor_laplacian
 from sinkdiag.problem import FloatArray
 
@@ -77,7 +76,7 @@ def sampled_metric(plan: StoredPlan, row: FloatArray, x: FloatArray) -> MetricFa
     step = max(1, _CHUNK // (len(x) * count))
     for start in range(0, len(row), step):
         rows = slice(start, start + step)
-        part = plan[rows].toarray() if scipy.sparse.issparse(plan) else plan[rows]
+        part = plan[rows].toarray() if is_sparse(plan) else plan[rows]
         entries = (part[:, :, None] * (x[None] - mean[rows, None, :])).reshape(-1, count)
         gram += entries.T @ entries
         square += float(np.einsum("ij,ij->", part, part))

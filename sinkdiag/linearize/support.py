@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -81,6 +82,6 @@ def _components(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
     edges = scipy.sparse.csr_array(mask)
     rows = scipy.sparse.csr_array((n, n), dtype=bool)
     cols = scipy.sparse.csr_array((m, m), dtype=bool)
-    graph = scipy.sparse.block_array([[rows, edges], [None, cols]], format="csr")
+    graph: Any = scipy.sparse.block_array([[rows, edges], [None, cols]], format="csr")
     count, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
     return int(count), np.asarray(labels, dtype=np.int32)

@@ -1,8 +1,9 @@
 """The layer as it is used: K sweeps from a cold start, and their derivatives.
 
 The Jacobian of K sweeps is a product of K different ones, J_K = Π_t Q2_t' Q1_t with Q1_t the plan
-before and Q2_t after the column update, scaled to stochastic rows and columns. Each factor averages,
-so J_K keeps constants; unlike J at the fixed point it is not self-adjoint in any diagonal norm.
+before and Q2_t after the column update, scaled to stochastic rows and columns. Each factor
+averages, so J_K keeps constants; unlike J at the fixed point it is not self-adjoint in any diagonal
+norm.
 """
 
 from __future__ import annotations
@@ -45,9 +46,13 @@ class Layer:
         return len(self.cols)
 
     def sweep_product(self, vectors: FloatArray) -> FloatArray:
-        """J_K applied to potentials g, shape (m, k): dg_K for a change of g_0."""
+        """J_K applied to potentials g, shape (m, k): dg_K for a change of g_0, mean-free.
+
+        Constants are dropped after every sweep: beside them what decays would drown in rounding.
+        """
         for first, second in zip(self.rows, self.cols, strict=False):
             vectors = second.T @ (first @ vectors)
+            vectors = vectors - vectors.mean(axis=0)
         return vectors
 
     def jvp(self, change: Real) -> Real:
@@ -79,7 +84,7 @@ class Layer:
 class SweepSpectrum:
     """J_K on g modulo constants: its norm, spectral radius and smallest singular value.
 
-    The singular values are those in the chosen norm; the smallest is 0 where rounding hides it.
+    The singular values are those in the chosen norm; the smallest is nan where rounding hides it.
     """
 
     norm: float
@@ -130,8 +135,8 @@ def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None)
         left = metric.factor @ graded
         matrix = scipy.linalg.solve_triangular(metric.factor.T, left.T, lower=True).T
     sigma = scipy.linalg.svdvals(matrix)
-    floor = len(matrix) * np.finfo(float).eps * float(sigma[0])
-    return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else 0.0)
+    floor = len(matrix) * layer.iters * np.finfo(float).eps * float(sigma[0])
+    return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else np.nan)
 
 
 def layer_gain(layer: Layer, seed: int = 0) -> float:
@@ -201,16 +206,16 @@ def _spectral_radius(matrix: FloatArray) -> float:
         return float(np.abs(scipy.linalg.eigvals(matrix)).max())
     start = np.ones(len(matrix)) + 0.5 * np.cos(np.arange(len(matrix)))
     try:
-        top = scipy.sparse.linalg.eigs(
-            matrix, k=1, v0=start, tol=1e-10, return_eigenvectors=False
+        top = np.asarray(
+            scipy.sparse.linalg.eigs(matrix, k=1, v0=start, tol=1e-10, return_eigenvectors=False)
         )
     except scipy.sparse.linalg.ArpackNoConvergence:
-        top = scipy.linalg.eigvals(matrix)
+        top = np.asarray(scipy.linalg.eigvals(matrix))
     return float(np.abs(top).max())
 
 
 def _largest_singular_value(square: Any, size: int, seed: int) -> float:
-    """sqrt of the largest eigenvalue of a symmetric positive operator on R^size."""
+    """Square root of the largest eigenvalue of a symmetric positive operator on R^size."""
     start = np.random.default_rng(seed).standard_normal(size)
     if size <= 2:
         matrix = np.column_stack([square(unit) for unit in np.eye(size)])
