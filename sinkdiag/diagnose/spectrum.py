@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from sinkdiag.diagnose.duality import duality_rhs, implicit_residual
 from sinkdiag.linearize.basis import EigenBasis, eigenbasis
 from sinkdiag.linearize.leading import DEFAULT_COUNT, leading_basis
-from sinkdiag.linearize.modes import Modes, Norm, metric_of, modes_in
-from sinkdiag.linearize.support import DEFAULT_THETA, ActiveSupport, support_of
+from sinkdiag.linearize.modes import Modes, Norm, modes_in
+from sinkdiag.linearize.support import DEFAULT_THETA, ActiveSupport, active_schur, support_of
 from sinkdiag.linearize.truncated import (
     fixed_point_gain,
     layer_gain,
+    layer_metric,
     precision_loss,
     sweep_spectrum,
     unroll,
@@ -24,6 +26,8 @@ from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver import solve_problem
 
+# Temperatures of the automatic grid.
+AUTO_COUNT = 12
 # Columns beyond which only the leading modes are computed.
 DENSE_LIMIT = 3000
 # A stack of layers is called uniform once σ_2 to the power of its depth is below this.
@@ -108,26 +112,62 @@ class EigenvalueRow:
 
 @dataclass(frozen=True, eq=False)
 class SpectrumPoint:
-    """One temperature with everything that was computed on the way."""
+    """One temperature: its row, its eigenvalues, and what they were computed from."""
 
     row: SpectrumRow
+    eigenvalues: tuple[EigenvalueRow, ...]
+    details: Details | None
+
+    def light(self) -> SpectrumPoint:
+        """The same without the arrays."""
+        return replace(self, details=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """The fixed point, its active support, and the modes in the chosen norm."""
+
     solution: Solution
     support: ActiveSupport
     modes: Modes
-    floor: float
 
-    def eigenvalue_rows(self) -> list[EigenvalueRow]:
-        """All eigenvalues, descending, with their condition numbers."""
-        modes = self.modes
-        conditions = modes.eigenvalue_conditions()
-        hidden = (modes.eigenvalues < self.floor) & (modes.eigenvalues > 0)
-        values = np.where(hidden, np.nan, modes.eigenvalues)
-        return [
-            EigenvalueRow(self.row.eps, k + 2, float(value), float(condition), float(gap))
-            for k, (value, condition, gap) in enumerate(
-                zip(values, conditions, modes.gaps, strict=True)
-            )
-        ]
+
+def dump_arrays(points: Sequence[SpectrumPoint]) -> dict[str, Any]:
+    """Everything about one matrix as arrays, the temperatures along the first axis.
+
+    eps, plan, f, g, row, col; support (bool), components, row_labels, col_labels; schur, the
+    active-support Schur complement (columns' side); norm, eigenvalues, gaps, vectors, factor.
+    """
+    found = [point.details for point in points if point.details is not None]
+    first = found[0].solution
+    stacks: dict[str, list[Any]] = {
+        "eps": [each.solution.eps for each in found],
+        "plan": [each.solution.plan for each in found],
+        "f": [each.solution.f for each in found],
+        "g": [each.solution.g for each in found],
+        "support": [each.support.mask for each in found],
+        "components": [each.support.components for each in found],
+        "row_labels": [each.support.row_labels for each in found],
+        "col_labels": [each.support.col_labels for each in found],
+        "schur": [active_schur(each.solution.plan, each.support.mask) for each in found],
+        "eigenvalues": [each.modes.eigenvalues for each in found],
+        "gaps": [each.modes.gaps for each in found],
+        "vectors": [each.modes.vectors for each in found],
+        "factor": [each.modes.factor for each in found],
+    }
+    arrays: dict[str, Any] = {name: np.stack(values) for name, values in stacks.items()}
+    return {**arrays, "row": first.row, "col": first.col, "norm": np.array(found[0].modes.norm)}
+
+
+def _eigenvalue_rows(eps: float, modes: Modes, floor: float) -> tuple[EigenvalueRow, ...]:
+    """All eigenvalues, descending, with their condition numbers."""
+    hidden = (modes.eigenvalues < floor) & (modes.eigenvalues > 0)
+    values = np.where(hidden, np.nan, modes.eigenvalues)
+    columns = zip(values, modes.eigenvalue_conditions(), modes.gaps, strict=True)
+    return tuple(
+        EigenvalueRow(eps, k, float(value), float(condition), float(gap))
+        for k, (value, condition, gap) in enumerate(columns, start=2)
+    )
 
 
 def spectra(
@@ -194,7 +234,8 @@ def _point(
         iters=settings.iters,
         **_layer(problem, solution, basis, modes, settings),
     )
-    return SpectrumPoint(row, solution, support, modes, basis.floor)
+    eigenvalues = _eigenvalue_rows(solution.eps, modes, basis.floor)
+    return SpectrumPoint(row, eigenvalues, Details(solution, support, modes))
 
 
 def _basis(solution: Solution, settings: SpectrumSettings) -> EigenBasis:
@@ -234,7 +275,7 @@ def _layer(
     layer = unroll(problem, solution.eps, settings.iters)
     if layer is None:
         return values
-    truncated = sweep_spectrum(layer, basis, metric_of(basis, settings.norm))
+    truncated = sweep_spectrum(layer, basis, layer_metric(layer, basis, settings.norm))
     values["truncated_norm"] = truncated.norm
     values["truncated_radius"] = truncated.radius
     values["truncated_smallest"] = truncated.smallest

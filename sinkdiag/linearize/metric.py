@@ -44,11 +44,12 @@ def potential_metric(vectors: FloatArray) -> MetricFactor:
 
 
 def plan_metric(
-    plan: FloatArray, row: FloatArray, vectors: FloatArray, flux: FloatArray
+    plan: FloatArray, row: FloatArray, vectors: FloatArray, flux: FloatArray | None = None
 ) -> MetricFactor:
     """Factor of X'GX in the plan metric.
 
-    ``vectors`` are the modes X (m, k) and ``flux`` = LX (m, k), each column to relative accuracy.
+    ``vectors`` are potentials X (m, k) and ``flux`` = LX (m, k), each column to relative accuracy;
+    without it only what the pair weights resolve is resolved.
     """
     if not np.all(np.isfinite(vectors)):
         return _unresolved(vectors.shape[1])
@@ -60,7 +61,7 @@ def plan_metric(
         factor = _cholesky(gram)
         if factor is not None:
             return factor
-    if plan.size * vectors.shape[1] > ENTRY_LIMIT:
+    if flux is None or plan.size * vectors.shape[1] > ENTRY_LIMIT:
         return _unresolved(vectors.shape[1])
     return _from_columns(mode_entries(plan, row, flux))
 

@@ -10,6 +10,7 @@ import scipy.sparse
 import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
+from sinkdiag.linearize.laplacian import column_weights
 from sinkdiag.problem import FloatArray
 
 DEFAULT_THETA = 1e-3
@@ -75,6 +76,17 @@ def bifurcations(supports: list[ActiveSupport]) -> list[bool]:
     """
     before = [None, *supports[:-1]]
     return [not now.same_as(then) for now, then in zip(supports, before, strict=True)]
+
+
+def active_schur(plan: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
+    """Schur complement of the block operator of P masked to S, its diagonals from it, (m, m).
+
+    L_S = diag(c_S) - P_S' diag(1/r_S) P_S, r_S and c_S the row and column sums of P_S: a graph
+    Laplacian with one null direction for each component of S.
+    """
+    masked = np.where(mask, plan, 0.0)
+    weights = column_weights(masked, masked.sum(axis=1))
+    return np.asarray(np.diag(weights.sum(axis=1)) - weights)
 
 
 def _components(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:

@@ -17,7 +17,8 @@ import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from sinkdiag.linearize.basis import EigenBasis
-from sinkdiag.linearize.metric import MetricFactor
+from sinkdiag.linearize.metric import MetricFactor, plan_metric
+from sinkdiag.linearize.modes import Norm, metric_of
 from sinkdiag.problem import FloatArray, Problem
 
 Real = NDArray[Any]
@@ -122,8 +123,9 @@ def unroll(
 def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None) -> SweepSpectrum:
     """Norm, spectral radius and smallest singular value of J_K in the norm of ``metric``.
 
-    ``metric`` is a Gram factor on the basis of the fixed point (None: ``natural``), so that the
-    truncated and the converged layer are measured with the same ruler.
+    ``metric`` is a Gram factor on the basis's vectors (None: ``natural``). In the plan norm that is
+    the metric at the layer's own output P_K, see `layer_metric`: the fixed point's would measure
+    moves that K sweeps have not yet learnt to suppress, and gives numbers like 1e40.
     """
     image = layer.sweep_product(basis.vectors)
     matrix = basis.vectors.T @ (basis.col[:, None] * image)
@@ -137,6 +139,13 @@ def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None)
     sigma = scipy.linalg.svdvals(matrix)
     floor = len(matrix) * layer.iters * np.finfo(float).eps * float(sigma[0])
     return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else np.nan)
+
+
+def layer_metric(layer: Layer, basis: EigenBasis, norm: Norm) -> MetricFactor | None:
+    """The Gram factor in which J_K is measured: for ``plan`` the plan metric at P_K."""
+    if norm != "plan":
+        return metric_of(basis, norm)
+    return plan_metric(layer.plan, basis.row, basis.vectors)
 
 
 def layer_gain(layer: Layer, seed: int = 0) -> float:
@@ -203,7 +212,7 @@ def _dot(share: Real, change: Real, axis: int) -> Real:
 
 def _spectral_radius(matrix: FloatArray) -> float:
     if len(matrix) <= _DENSE:
-        return float(np.abs(scipy.linalg.eigvals(matrix)).max())
+        return min(1.0, float(np.abs(scipy.linalg.eigvals(matrix)).max()))
     start = np.ones(len(matrix)) + 0.5 * np.cos(np.arange(len(matrix)))
     try:
         top = np.asarray(
@@ -211,7 +220,8 @@ def _spectral_radius(matrix: FloatArray) -> float:
         )
     except scipy.sparse.linalg.ArpackNoConvergence:
         top = np.asarray(scipy.linalg.eigvals(matrix))
-    return float(np.abs(top).max())
+    # A product of averages cannot exceed 1 but by rounding.
+    return min(1.0, float(np.abs(top).max()))
 
 
 def _largest_singular_value(square: Any, size: int, seed: int) -> float:
