@@ -25,7 +25,7 @@ from sinkdiag.linearize.modes import Norm, operator_norm
 from sinkdiag.problem import FloatArray
 
 # Rounding of the probe's flux, relative to what drives the slowest mode, that is still reported.
-LOST = 1e-2
+LOST = 1e-6
 
 
 def duality_rhs(basis: EigenBasis, norm: Norm) -> float:

@@ -90,6 +90,8 @@ def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis
         gaps[near] = quotient_gaps(plan, row, col, x[:, near])
     if gaps[0] <= DIRECT_GAP:
         small, x, status = _graded(plan, row, col, scaled)
+        if status is Status.BELOW_RESOLUTION:
+            return EigenBasis(plan, row, col, small, small, x, floor, status)
         gaps = np.where(small < HALF, small, gaps)
     order = np.argsort(gaps, kind="stable")
     gaps, x = gaps[order], np.ascontiguousarray(x[:, order])
@@ -122,10 +124,10 @@ def _graded(
     """
     small, vectors, status = graded_modes(plan, row, col)
     n, m = plan.shape
-    if m <= n or status is Status.BELOW_RESOLUTION:
-        gaps = np.full(m - 1, np.nan) if status is Status.BELOW_RESOLUTION else small
-        x = np.full((m, m - 1), np.nan) if status is Status.BELOW_RESOLUTION else vectors
-        return gaps, x, status
+    if status is Status.BELOW_RESOLUTION:
+        return np.full(m - 1, np.nan), np.full((m, m - 1), np.nan), status
+    if m <= n:
+        return small, vectors, status
     images = scaled.T @ (np.sqrt(row)[:, None] * vectors)
     orthonormal, _ = scipy.linalg.qr(np.column_stack([np.sqrt(col), images]))
     gaps = np.ones(m - 1)

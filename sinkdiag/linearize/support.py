@@ -74,8 +74,8 @@ def bifurcations(supports: list[ActiveSupport]) -> list[bool]:
 
     The first one has none before it: False. Source: arXiv 2601.23039, appendix A.1.
     """
-    before = [None, *supports[:-1]]
-    return [not now.same_as(then) for now, then in zip(supports, before, strict=True)]
+    before = [None, *supports]
+    return [not now.same_as(then) for now, then in zip(supports, before, strict=False)]
 
 
 def active_schur(plan: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
