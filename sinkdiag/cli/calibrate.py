@@ -21,7 +21,7 @@ from sinkdiag.cli.options import (
 from sinkdiag.cli.say import compiling, detail, note, progress
 
 if TYPE_CHECKING:
-    from sinkdiag.anneal.calibrate import Calibration, CalibrationSettings
+    from sinkdiag.anneal.calibration import Calibration, CalibrationSettings
     from sinkdiag.load import CostData
     from sinkdiag.report.table import Label
 
@@ -123,7 +123,7 @@ def calibrate(
       sinkdiag calibrate cost.npy
       sinkdiag calibrate costs.npy --layout trajectory --eps 1:0.01:2 --plot run.png
     """
-    from sinkdiag.anneal.calibrate import CalibrationRow, CalibrationSettings
+    from sinkdiag.anneal.calibration import CalibrationRow, CalibrationSettings
     from sinkdiag.anneal.kernels import track_step
     from sinkdiag.report.table import Label, Table
 
