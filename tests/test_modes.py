@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import mpmath as mp
-import naive_spectrum as naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +19,7 @@ from sinkdiag.linearize.leading import leading_basis
 from sinkdiag.linearize.metric import mode_entries, pair_weights, plan_metric
 from sinkdiag.linearize.modes import clusters, modes, modes_in, operator_norm
 from sinkdiag.results import Status
+from tests import naive_spectrum as naive
 
 NORMS = ("plan", "potential", "natural")
 

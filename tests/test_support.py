@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import naive_spectrum as naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from sinkdiag import solve
 from sinkdiag.linearize.support import active_schur, bifurcations, support_of
+from tests import naive_spectrum as naive
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 999))

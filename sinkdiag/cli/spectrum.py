@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from sinkdiag.problem import Problem
     from sinkdiag.report.table import Label
 
+# Solver and dispersion kernels, on two cores.
+COMPILE_SECONDS = 10
+
 
 @click.command(short_help="Eigenvalues, gap and conditioning of the sweep's Jacobian.")
 @input_options
@@ -84,6 +87,7 @@ def spectrum(
 
     from sinkdiag.diagnose.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings
     from sinkdiag.diagnose.spectrum_summary import summarise
+    from sinkdiag.linearize.dispersion import dispersion
     from sinkdiag.report.table import Label, Table
 
     output = replace(output, extended=output.extended or iters is not None)
@@ -97,7 +101,7 @@ def spectrum(
         groups += [(Label(item.name, index), each) for index, each in enumerate(problems)]
     if dump is not None and len(groups) > 1:
         raise click.UsageError(f"--dump takes one matrix, and there are {len(groups)}")
-    compiling()
+    compiling(COMPILE_SECONDS, dispersion)
     keep = dump is not None
     results = [
         _run(problem, temperature_grid(temperatures, [problem], AUTO_COUNT), settings, keep)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
 
 from sinkdiag.linearize.dispersion import StoredPlan, quotient_gaps
 from sinkdiag.linearize.laplacian import FROZEN_GAP, graded_modes
@@ -108,7 +107,7 @@ def _by_singular_vectors(
     gauge = np.sqrt(col / col.sum())
     shifted = scaled + np.outer(np.sqrt(row / row.sum()), gauge)
     n, m = scaled.shape
-    _, sigma, right = scipy.linalg.svd(shifted, full_matrices=n < m, check_finite=False)
+    _, sigma, right = np.linalg.svd(shifted, full_matrices=n < m)
     values = np.zeros(m - 1)
     values[: len(sigma) - 1] = sigma[1:] ** 2
     return np.minimum(values, 1.0), right[1:].T / np.sqrt(col)[:, None]
@@ -129,7 +128,7 @@ def _graded(
     if m <= n:
         return small, vectors, status
     images = scaled.T @ (np.sqrt(row)[:, None] * vectors)
-    orthonormal, _ = scipy.linalg.qr(np.column_stack([np.sqrt(col), images]))
+    orthonormal, _ = np.linalg.qr(np.column_stack([np.sqrt(col), images]), mode="complete")
     gaps = np.ones(m - 1)
     gaps[: n - 1] = small
     return gaps, orthonormal[:, 1:] / np.sqrt(col)[:, None], status

@@ -8,10 +8,8 @@ blocks of length n: linear in the plan, dense or sparse. Golub & Van Loan, *Matr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from sinkdiag.linearize.basis import EigenBasis
 from sinkdiag.linearize.dispersion import StoredPlan, is_sparse, quotient_gaps
@@ -123,18 +121,16 @@ def _orthonormalise(block: FloatArray, basis: FloatArray) -> FloatArray:
 def _next_block(rest: FloatArray, basis: FloatArray) -> tuple[FloatArray, FloatArray]:
     """An orthonormal block for what is left of the image, without directions at rounding level."""
     rest = rest - basis @ (basis.T @ rest)
-    factored: Any = scipy.linalg.qr(rest, mode="economic", pivoting=True)
-    orthonormal, link, pivot = factored
-    keep = int(np.count_nonzero(np.abs(np.diagonal(link)) > 1e-14))
-    unpivoted = np.empty_like(link)
-    unpivoted[:, pivot] = link
-    return _orthonormalise(orthonormal[:, :keep], basis) if keep else orthonormal[:, :0], unpivoted
+    left, sigma, right = np.linalg.svd(rest, full_matrices=False)
+    keep = int(np.count_nonzero(sigma > 1e-14))
+    new = _orthonormalise(left[:, :keep], basis) if keep else left[:, :0]
+    return new, sigma[:, None] * right
 
 
 def _ritz(
     projected: FloatArray, basis: FloatArray, link: FloatArray, width: int, count: int
 ) -> _Ritz:
-    values, vectors = scipy.linalg.eigh(projected, check_finite=False)
+    values, vectors = np.linalg.eigh(projected)
     top = vectors[:, ::-1][:, :count]
     residuals = np.linalg.norm(link @ top[-width:], axis=0)
     return _Ritz(values[::-1][:count], basis @ top, np.asarray(residuals))

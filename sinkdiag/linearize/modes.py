@@ -17,9 +17,9 @@ from typing import Literal
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 
 from sinkdiag.linearize.basis import HALF, EigenBasis, eigenbasis
+from sinkdiag.linearize.lanczos import largest_eigenvalue
 from sinkdiag.linearize.metric import MetricFactor, triangular
 from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
@@ -30,6 +30,7 @@ Norm = Literal["plan", "potential", "natural"]
 CLUSTER_TOL = 1e-13
 # Below this size a dense decomposition is the quickest way to a 2-norm.
 _DENSE_NORM = 200
+_NORM_TOL, _NORM_STEPS = 1e-10, 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,9 @@ class Modes:
         """R^{-1} (k, k), upper triangular."""
         if not len(self.gaps):
             return np.empty((0, 0))
-        inverse, info = scipy.linalg.lapack.dtrtri(self.factor)
-        if info != 0:
-            return np.full_like(self.factor, np.nan)
-        return np.asarray(np.triu(inverse))
+        if not self.resolved:
+            return self.factor
+        return np.asarray(np.triu(np.linalg.inv(self.factor)))
 
     def condition(self) -> float:
         """κ(V) = cond(R): how far from orthogonal the eigenvectors are in this norm."""
@@ -80,7 +80,7 @@ class Modes:
             return 1.0
         if not self.resolved:
             return math.nan
-        sigma = scipy.linalg.svdvals(self.factor)
+        sigma = singular_values(self.factor)
         return float(sigma[0] / sigma[-1])
 
     def eigenvalue_conditions(self) -> FloatArray:
@@ -99,7 +99,7 @@ class Modes:
             return float(values[-1]) if len(values) else math.nan
         if not self.resolved or not len(values):
             return math.nan
-        sigma = scipy.linalg.svdvals((self.factor * values) @ self.inverse_factor)
+        sigma = singular_values((self.factor * values) @ self.inverse_factor)
         floor = len(values) * float(np.finfo(float).eps) * sigma[0]
         return float(sigma[-1]) if sigma[-1] > floor else math.nan
 
@@ -233,21 +233,18 @@ def _separate(
 
 def operator_norm(matrix: FloatArray) -> float:
     """The 2-norm of a real or complex square matrix, by Lanczos on M*M when it is large."""
-    if len(matrix) <= _DENSE_NORM:
-        return float(scipy.linalg.svdvals(matrix, check_finite=False)[0])
     size = float(np.abs(matrix).max())
-    if size == 0.0:
-        return 0.0
+    if len(matrix) <= _DENSE_NORM or size == 0.0:
+        return float(singular_values(matrix)[0])
     matrix = matrix / size
     adjoint = matrix.conj().T
-    squared = scipy.sparse.linalg.LinearOperator(
-        matrix.shape, matvec=lambda v: adjoint @ (matrix @ v), dtype=matrix.dtype
+    start = (1.0 + 0.5 * np.cos(np.arange(len(matrix)))).astype(matrix.dtype)
+    top, converged = largest_eigenvalue(
+        lambda vector: adjoint @ (matrix @ vector), start, tol=_NORM_TOL, steps=_NORM_STEPS
     )
-    start = np.ones(len(matrix)) + 0.5 * np.cos(np.arange(len(matrix)))
-    try:
-        top = scipy.sparse.linalg.eigsh(
-            squared, k=1, v0=start.astype(matrix.dtype), tol=1e-11, return_eigenvectors=False
-        )[0]
-    except scipy.sparse.linalg.ArpackNoConvergence:
-        return size * float(scipy.linalg.svdvals(matrix, check_finite=False)[0])
-    return size * math.sqrt(float(top.real))
+    return size * (math.sqrt(top) if converged else float(singular_values(matrix)[0]))
+
+
+def singular_values(matrix: FloatArray) -> FloatArray:
+    """All singular values, descending."""
+    return np.asarray(np.linalg.svd(matrix, compute_uv=False))

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from sinkdiag.linearize.basis import EigenBasis
+from sinkdiag.linearize.lanczos import largest_eigenvalue
 from sinkdiag.linearize.metric import MetricFactor, plan_metric
-from sinkdiag.linearize.modes import Norm, metric_of
+from sinkdiag.linearize.modes import Norm, metric_of, singular_values
 from sinkdiag.problem import FloatArray, Problem
 
 Real = NDArray[Any]
 # Entries of the stored sweeps, (2K + 1) n m; above this (800 MB) the layer is not unrolled.
 UNROLL_LIMIT = 100_000_000
-_GAIN_TOL = 1e-3
+_GAIN_TOL, _GAIN_STEPS = 1e-3, 40
 _DENSE = 200
 
 
@@ -134,9 +134,8 @@ def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None)
         if not metric.resolved:
             return SweepSpectrum(np.nan, radius, np.nan)
         graded = metric.scale[:, None] * matrix / metric.scale
-        left = metric.factor @ graded
-        matrix = scipy.linalg.solve_triangular(metric.factor.T, left.T, lower=True).T
-    sigma = scipy.linalg.svdvals(matrix)
+        matrix = metric.factor @ graded @ np.linalg.inv(metric.factor)
+    sigma = singular_values(matrix)
     floor = len(matrix) * layer.iters * np.finfo(float).eps * float(sigma[0])
     return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else np.nan)
 
@@ -212,14 +211,14 @@ def _dot(share: Real, change: Real, axis: int) -> Real:
 
 def _spectral_radius(matrix: FloatArray) -> float:
     if len(matrix) <= _DENSE:
-        return min(1.0, float(np.abs(scipy.linalg.eigvals(matrix)).max()))
+        return min(1.0, float(np.abs(np.linalg.eigvals(matrix)).max()))
     start = np.ones(len(matrix)) + 0.5 * np.cos(np.arange(len(matrix)))
     try:
         top = np.asarray(
             scipy.sparse.linalg.eigs(matrix, k=1, v0=start, tol=1e-10, return_eigenvectors=False)
         )
     except scipy.sparse.linalg.ArpackNoConvergence:
-        top = np.asarray(scipy.linalg.eigvals(matrix))
+        top = np.asarray(np.linalg.eigvals(matrix))
     # A product of averages cannot exceed 1 but by rounding.
     return min(1.0, float(np.abs(top).max()))
 
@@ -227,14 +226,4 @@ def _spectral_radius(matrix: FloatArray) -> float:
 def _largest_singular_value(square: Any, size: int, seed: int) -> float:
     """Square root of the largest eigenvalue of a symmetric positive operator on R^size."""
     start = np.random.default_rng(seed).standard_normal(size)
-    if size <= 2:
-        matrix = np.column_stack([square(unit) for unit in np.eye(size)])
-        return float(np.sqrt(max(np.linalg.eigvalsh(matrix).max(), 0.0)))
-    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=square, dtype=np.float64)
-    scale = float(np.linalg.norm(square(start / np.linalg.norm(start))))
-    if scale == 0.0:
-        return 0.0
-    top = scipy.sparse.linalg.eigsh(
-        operator, k=1, v0=start, ncv=min(size, 8), tol=_GAIN_TOL, return_eigenvectors=False
-    )
-    return float(np.sqrt(max(float(top[0]), 0.0)))
+    return float(np.sqrt(largest_eigenvalue(square, start, tol=_GAIN_TOL, steps=_GAIN_STEPS)[0]))
