@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sinkdiag.report.table import Label
 
 # Solver and dispersion kernels, on two cores.
-COMPILE_SECONDS = 10
+COMPILE_SECONDS = 5
 
 
 @click.command(short_help="Eigenvalues, gap and conditioning of the sweep's Jacobian.")

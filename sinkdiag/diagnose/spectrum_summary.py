@@ -73,7 +73,7 @@ def freeze_point(rows: Sequence[SpectrumRow], iters: int) -> float:
 def _freeze_words(freeze: float, iters: int) -> str:
     if math.isnan(freeze):
         return f"{iters} sweeps shrink an error at least tenfold at every temperature"
-    return f"below eps = {freeze:.3g} {iters} sweeps shrink an error by less than a factor 10"
+    return f"at eps = {freeze:.3g} and below {iters} sweeps shrink an error less than tenfold"
 
 
 def _kappa_words(kappa: float, norm: str, rows: Sequence[SpectrumRow]) -> str:

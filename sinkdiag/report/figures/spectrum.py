@@ -27,10 +27,13 @@ def draw(points: Sequence[SpectrumPoint], summary: SpectrumSummary, name: str, p
         figure = new_figure(8.6, 7.0)
         (gaps, disc), (values, conditions) = figure.subplots(2, 2)
         figure.suptitle(_title(points, summary, name), fontsize=9)
-        _gaps(gaps, points, summary)
-        _values(values, points, summary)
         _disc(disc, points)
-        _conditions(conditions, points, summary)
+        if len(points) == 1:
+            _by_index(gaps, values, conditions, points[0], summary)
+        else:
+            _gaps(gaps, points, summary)
+            _values(values, points, summary)
+            _conditions(conditions, points, summary)
         save(figure, path)
 
 
@@ -39,6 +42,26 @@ def _title(points: Sequence[SpectrumPoint], summary: SpectrumSummary, name: str)
     span = f"eps {eps[0]:.3g}" if len(eps) == 1 else f"eps {eps[0]:.3g} → {eps[-1]:.3g}"
     head = f"{Path(name).name}: Jacobian of one Sinkhorn sweep at the fixed point"
     return f"{head}\n{summary.norm} norm, {span} (cost units)"
+
+
+def _by_index(
+    gaps: Axes, values: Axes, conditions: Axes, point: SpectrumPoint, summary: SpectrumSummary
+) -> None:
+    """One temperature: everything against the number of the eigenvalue."""
+    rows = point.eigenvalues
+    panels = (
+        (gaps, "gap", r"$1-\lambda_k$ (per sweep)", BLUE),
+        (values, "eigenvalue", r"eigenvalue $\lambda_k$", BLUE),
+        (conditions, "condition", f"condition of $\\lambda_k$ ({summary.norm} norm)", GREEN),
+    )
+    for axes, column, label, colour in panels:
+        heights = [getattr(row, column) for row in rows]
+        axes.plot([row.index for row in rows], heights, color=colour, marker="o", ms=3)
+        axes.set_xlabel("index k (k = 1 is the constants)")
+        axes.set_ylabel(label)
+    gaps.set_yscale("log", nonpositive="mask")
+    values.set_ylim(-0.03, 1.05)
+    conditions.set_ylim(bottom=0.0)
 
 
 def _gaps(axes: Axes, points: Sequence[SpectrumPoint], summary: SpectrumSummary) -> None:
@@ -110,7 +133,7 @@ def _disc(axes: Axes, points: Sequence[SpectrumPoint]) -> None:
     axes.set_aspect("equal")
     axes.set_xlim(-1.1, 1.1)
     axes.set_ylim(-1.1, 1.1)
-    axes.set_xlabel(r"Re $\lambda$ (all are real; drawn apart by eps)")
+    axes.set_xlabel(r"Re $\lambda$ (all are real" + ("; drawn apart by eps)" if count > 1 else ")"))
     axes.set_ylabel(r"Im $\lambda$")
     axes.legend(loc="center left", bbox_to_anchor=(0.06, 0.5), fontsize=7, framealpha=1.0)
 
