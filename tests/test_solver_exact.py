@@ -5,13 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 
 import mpmath
-import naive_solver
 import numpy as np
 import pytest
 
 from sinkdiag.results import Status
 from sinkdiag.solver import solve
 from sinkdiag.solver.certify import duality_gap, spectral_gap
+from tests import naive_solver
 
 
 def reference(cost, eps, solution, row=None, col=None):

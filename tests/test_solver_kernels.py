@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import naive
-import naive_solver
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinkdiag.solver import kernels
+from tests import naive, naive_solver
 
 SHAPES = [(1, 1), (1, 4), (5, 1), (4, 4), (7, 3), (3, 9)]
 

@@ -108,7 +108,7 @@ def calibrate(
     trace: str | None,
     output: OutputOptions,
 ) -> int:
-    r"""Measure how hard an EPH-ASC controller may cool COST before the layer collapses.
+    """Measure how hard an EPH-ASC controller may cool COST before the layer collapses.
 
     Phase I cools ever harder, then with ever fewer sweeps, until the plain schedule loses its
     fixed point. Phase II replays the controller on held-out replicates and brackets the slopes

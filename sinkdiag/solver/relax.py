@@ -30,6 +30,8 @@ ROUNDS = 4
 RUNG_SPREAD = 0.5
 FINAL_SPREAD = 1e-6
 BALANCE_STEPS = 200
+# Who asks for less than this asks for a plan, not for the fluxes between its parts.
+EXACT_GOAL = 1e-11
 # Balance steps before the next, more cautious, kind.
 CAUTION_STEPS = 25
 # Above this share of the cost's range no entry is small enough to cut the plan apart.
@@ -48,7 +50,8 @@ def relax(state: Scaling, goal: float, budget: int, span: float, *, last: bool) 
     spent += _newton(state, max(goal, NEAR), budget - spent)
     if state.eps > WEAKEST_TIE * span:
         return spent + _newton(state, goal, budget - spent), True
-    settled, wanted = True, FINAL_SPREAD if last else RUNG_SPREAD
+    exact = last and goal <= EXACT_GOAL
+    settled, wanted = True, FINAL_SPREAD if exact else RUNG_SPREAD
     for _ in range(ROUNDS):
         if _parts(state).count == 1:
             spent += _newton(state, goal, budget - spent)
