@@ -94,7 +94,7 @@ def speed(n):
         jacobian = assembled(plan, row, col)
         cells = {
             "all columns, beyond the solve": everything(problem, eps, False),
-            "all extended columns (K = 20)": everything(problem, eps, True),
+            "all extended columns too (K = 20)": everything(problem, eps, True),
             "eigenvalues, gaps and vectors": best(eigenbasis, plan, row, col)[0],
             "leading 6 modes (Lanczos)": best(leading_basis, plan, row, col, 6)[0],
             "`numpy.linalg.eig` of J": best(eig_gap, jacobian)[0],
