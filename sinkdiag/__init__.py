@@ -13,7 +13,7 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.anneal.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate
+    from sinkdiag.api import calibrate, spectrum
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.batch import solve_batch
@@ -32,6 +32,7 @@ _HOMES = {
     "solve": "sinkdiag.solver.solve",
     "solve_batch": "sinkdiag.solver.batch",
     "spectral_gap": "sinkdiag.solver.certify",
+    "spectrum": "sinkdiag.api",
 }
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "solve",
     "solve_batch",
     "spectral_gap",
+    "spectrum",
 ]
 
 
