@@ -36,7 +36,7 @@ from sinkdiag.solver.scaling import Scaling
 LINK = 1e-6
 LOWEST_LINK = 1e-14
 # Marginals of a part agree if they do to this accuracy, relative to the whole mass.
-EQUAL_MASS = 1e-13
+EQUAL_MASS = 1e-14
 # Largest spread of a step that is not safe, and the largest net flux per pivot that the boldest
 # one believes (2 units of eps).
 CAP = 8.0
