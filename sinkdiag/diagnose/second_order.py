@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinkdiag.linearize.block import BlockOperator
+from sinkdiag.linearize.tree import IntArray
 from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
@@ -56,8 +57,7 @@ def cubic_norm(operator: BlockOperator, *, seed: int = 0) -> CubicNorm:
     keep = starts if operator.plan.size <= ALL_PAIRS else FINALISTS
     while len(x) > keep:
         value, x, _ = _ascend(operator, x, RESIDUAL_TOL, _STEPS_A_ROUND)
-        best = np.argsort(-value, kind="stable")[: max(keep, len(x) // 2)]
-        x = x[best]
+        x = x[np.argsort(-value, kind="stable")[: max(keep, len(x) // 2)]]
     value, x, _ = _ascend(operator, x, RESIDUAL_TOL, MAX_STEPS)
     best = int(value.argmax())
     (top,), _, (residual,) = _ascend(operator, x[best : best + 1], POLISH_TOL, MAX_STEPS)
@@ -67,7 +67,9 @@ def cubic_norm(operator: BlockOperator, *, seed: int = 0) -> CubicNorm:
     return CubicNorm(top, spread, starts, status)
 
 
-def cubic_gradient(operator: BlockOperator, directions: FloatArray) -> tuple[FloatArray, FloatArray]:
+def cubic_gradient(
+    operator: BlockOperator, directions: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """(<P, K(X)³>, P∘K(K(X)²)) for a stack of X (k, n, m): the cubic form and its gradient / 3."""
     residual = operator.residual(directions)
     gradient = operator.move(residual**2)
@@ -130,15 +132,20 @@ def _unit(stack: FloatArray) -> FloatArray:
     return np.asarray(stack / np.where(norms > 0, norms, 1.0)[:, None, None])
 
 
+def heaviest_free(plan: FloatArray, count: int) -> IntArray:
+    """Flat indices of the ``count`` pairs with most room to move, P(1 - P/r)(1 - P/c) largest."""
+    free = plan * (1 - plan / plan.sum(axis=1)[:, None]) * (1 - plan / plan.sum(axis=0))
+    return np.argsort(-free, axis=None, kind="stable")[:count]
+
+
 def _starts(operator: BlockOperator, rng: np.random.Generator) -> FloatArray:
     """Single pairs, the ones that can move most first, and random directions, as the plan moves."""
-    plan = operator.plan
-    free = plan * (1 - plan / plan.sum(axis=1)[:, None]) * (1 - plan / plan.sum(axis=0))
-    pairs = max(FINALISTS // 2, min(plan.size, _FIRST_DOUBLES // plan.size))
-    chosen = np.argsort(-free, axis=None, kind="stable")[:pairs]
+    shape = operator.shape
+    size = operator.plan.size
+    chosen = heaviest_free(operator.plan, max(FINALISTS // 2, min(size, _FIRST_DOUBLES // size)))
     randoms = max(FINALISTS - len(chosen), FINALISTS // 2)
-    starts = np.zeros((len(chosen) + randoms, *plan.shape))
+    starts = np.zeros((len(chosen) + randoms, *shape))
     for k, pair in enumerate(chosen):
         starts[k].flat[pair] = 1.0
-    starts[len(chosen) :] = rng.standard_normal((randoms, *plan.shape))
+    starts[len(chosen) :] = rng.standard_normal((randoms, *shape))
     return operator.move(starts)

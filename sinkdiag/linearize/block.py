@@ -91,14 +91,10 @@ class BlockOperator:
         stack = np.ascontiguousarray(values.reshape(-1, *self.shape))
         tree, count = self.tree, len(stack)
         level, flow = np.empty((count, tree.size)), np.empty((count, tree.size))
-        cut_flows(
-            self.off, stack, tree.parent, tree.node, tree.row, tree.col, level, flow
-        )
+        cut_flows(self.off, stack, tree.parent, tree.node, tree.row, tree.col, level, flow)
         step = self.differences(flow * self.carries) * self.carries
         left = np.empty_like(stack)
-        tree_residual(
-            stack, level, step, tree.parent, tree.node, tree.row, tree.col, left
-        )
+        tree_residual(stack, level, step, tree.parent, tree.node, tree.row, tree.col, left)
         return left.reshape(values.shape)
 
     def move(self, values: FloatArray) -> FloatArray:
