@@ -18,12 +18,12 @@ from sinkdiag.diagnose.forcing import (
 from sinkdiag.diagnose.lanczos import Extreme, largest_eigenvalue
 from sinkdiag.diagnose.path import solve_path
 from sinkdiag.diagnose.rank_one import RankOneNorm, rank_one_norm
-from sinkdiag.diagnose.response import plan_sensitivity
+from sinkdiag.diagnose.response import Response, plan_sensitivity, respond
 from sinkdiag.diagnose.second_order import cubic_norm
 from sinkdiag.diagnose.sensitivity import Advance
 from sinkdiag.linearize.block import BlockOperator, factor_block
 from sinkdiag.linearize.modes import Modes, modes, operator_norm
-from sinkdiag.linearize.support import ActiveSupport, support_of
+from sinkdiag.linearize.support import ActiveSupport
 from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
@@ -55,8 +55,8 @@ class ConstantsRow:
     C0, K_quad:
         5. eps·‖DS‖ and eps²·‖D²S‖; K_quad is a lower estimate.
     R:
-        2 C0²/K_quad, cost units over eps: where the quadratic term of C -> P equals the linear
-        one. Optimistic as far as K_quad is low; inf if K_quad = 0.
+        2 C0²/K_quad, mass: the change of the plan at which the quadratic term of C -> P equals
+        the linear one. Optimistic as far as K_quad is low; inf if K_quad = 0.
     tau_max:
         gap·R/κ(V) in the plan norm (Table 2).
     status:
@@ -123,6 +123,14 @@ class Thresholds:
     status: Status
 
 
+@dataclass(frozen=True, eq=False)
+class ConstantsResult:
+    """Rows in descending eps, with the responses that the claims are judged on."""
+
+    rows: tuple[ConstantsRow, ...]
+    curve: tuple[Response, ...]
+
+
 def measure_constants(
     problem: Problem,
     grid: Sequence[float],
@@ -131,17 +139,19 @@ def measure_constants(
     tol: float = DEFAULT_TOL,
     max_iter: int = DEFAULT_MAX_ITER,
     advance: Advance | None = None,
-) -> tuple[ConstantsRow, ...]:
+) -> ConstantsResult:
     """One row for each temperature of a descending grid, cost units."""
     rows: list[ConstantsRow] = []
-    before: ActiveSupport | None = None
+    curve: list[Response] = []
     for solution in solve_path(problem, grid, tol=tol, max_iter=max_iter):
-        support = support_of(solution.plan)
-        rows.append(_row(solution, support, before, seed))
-        before = support
+        operator = factor_block(solution.plan)
+        response = respond(problem, solution, operator, seed=seed)
+        before = curve[-1].support if curve else None
+        rows.append(_row(solution, operator, response, before, seed))
+        curve.append(response)
         if advance is not None:
             advance("constants", len(rows), len(grid))
-    return tuple(rows)
+    return ConstantsResult(tuple(rows), tuple(curve))
 
 
 def thresholds(
@@ -200,80 +210,68 @@ def accumulated(spectrum: Modes, iters: int) -> float:
 
 def _radius(first: float, second: float) -> float:
     """R = 2 C0²/K_quad: inf for a linear map, whose K_quad is 0."""
-    return 2 * first**2 / second if second > 0 else math.inf
+    return math.inf if second == 0 else 2 * first**2 / second
 
 
 def _row(
-    solution: Solution, support: ActiveSupport, before: ActiveSupport | None, seed: int
+    solution: Solution,
+    operator: BlockOperator | None,
+    response: Response,
+    before: ActiveSupport | None,
+    seed: int,
 ) -> ConstantsRow:
-    plan = solution.plan
-    operator = factor_block(plan)
-    floor = smallest_on_support(plan, support)
-    spread = _off_support_norm(plan, support) / floor.value
-    whole = _whole(operator, support, seed)
-    spectrum = modes(plan, solution.row, solution.col, "plan")
-    gap = float(spectrum.gaps[0]) if len(spectrum.gaps) else 1.0
-    radius, kappa = _radius(whole.top.value, whole.second), spectrum.condition()
+    plan, support = solution.plan, response.support
     size = float(scipy.linalg.svdvals(plan)[0])
+    lowest, forcing, rank_one = _with_whole(operator, support, seed)
+    floor = smallest_on_support(plan, support)
+    separation = _off_support_norm(plan, support) / floor.value
+    spectrum = modes(plan, solution.row, solution.col, "plan")
+    kappa = spectrum.condition()
+    first, second = solution.eps * response.op_norm, response.cubic.value
+    radius = _radius(first, second)
     off = plan[~support.mask]
     return ConstantsRow(
         eps=solution.eps,
         p=size,
-        lambda_min=whole.lowest.value,
-        M_num=1.0 / whole.lowest.value,
-        forcing_sup=whole.forcing.value,
-        forcing_row=whole.forcing.row,
-        forcing_col=whole.forcing.col,
-        C1=whole.rank_one.value / size,
-        separation=spread,
-        separation_holds=spread < 1,
+        lambda_min=lowest.value,
+        M_num=1.0 / lowest.value,
+        forcing_sup=forcing.value,
+        forcing_row=forcing.row,
+        forcing_col=forcing.col,
+        C1=rank_one.value / size,
+        separation=separation,
+        separation_holds=separation < 1,
         eta=float(plan[support.mask].min()),
         tau=float(off.max()) if off.size else 0.0,
         support_size=support.size,
         components=support.components,
-        C0=whole.top.value,
-        K_quad=whole.second,
+        C0=first,
+        K_quad=second,
         R=radius,
-        tau_max=gap * radius / kappa,
-        status=worst([solution.status, *whole.statuses, floor.status, spectrum.status]),
+        tau_max=response.gap * radius / kappa,
+        status=worst(
+            [response.status, lowest.status, rank_one.status, floor.status, spectrum.status]
+        ),
         lambda_min_S=floor.value,
         bifurcates=not support.same_as(before),
-        C1_upper=whole.top.value / size,
-        gap=gap,
+        C1_upper=first / size,
+        gap=response.gap,
         kappa_V=kappa,
     )
 
 
-@dataclass(frozen=True)
-class _Whole:
-    """What needs A of the whole plan, factored."""
-
-    lowest: Extreme
-    forcing: Forcing
-    rank_one: RankOneNorm
-    top: Extreme
-    second: float
-    statuses: tuple[Status, ...]
-
-
-def _whole(operator: BlockOperator | None, support: ActiveSupport, seed: int) -> _Whole:
+def _with_whole(
+    operator: BlockOperator | None, support: ActiveSupport, seed: int
+) -> tuple[Extreme, Forcing, RankOneNorm]:
+    """What needs A of the whole plan: lambda_min, the forcing and C1·p."""
     if operator is None:
-        nothing = Extreme(math.nan, math.nan, Status.BELOW_RESOLUTION)
-        rank_one = RankOneNorm(math.nan, 0, Status.BELOW_RESOLUTION)
-        return _Whole(
-            nothing, Forcing(math.nan, -1, -1), rank_one, nothing, math.nan, (nothing.status,)
-        )
-    lowest = smallest_eigenvalue(operator)
-    rank_one = rank_one_norm(operator, seed=seed)
-    top = plan_sensitivity(operator, seed=seed)
-    second = cubic_norm(operator, seed=seed)
-    return _Whole(
-        lowest,
+        status = Status.BELOW_RESOLUTION
+        nothing = Extreme(math.nan, math.nan, status)
+        return nothing, Forcing(math.nan, -1, -1), RankOneNorm(math.nan, 0, status)
+    return (
+        smallest_eigenvalue(operator),
         largest_forcing(operator, support),
-        rank_one,
-        top,
-        second.value,
-        (lowest.status, rank_one.status, top.status, second.status),
+        rank_one_norm(operator, seed=seed),
     )
 
 

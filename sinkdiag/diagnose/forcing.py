@@ -1,4 +1,4 @@
-"""The paper's forcing norms sup ‖A^+ m_kl‖ and smallest eigenvalues of A, near a permutation too."""
+"""Forcing norms sup ‖A^+ m_kl‖ and smallest eigenvalues of A, near a permutation too."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ def _pair_norms(operator: BlockOperator, rows: IntArray, cols: IntArray) -> Floa
     position = np.empty(tree.size, dtype=np.int64)
     position[tree.node] = np.arange(tree.size)
     flow = np.zeros((len(rows), tree.size))
-    for s, (k, l) in enumerate(zip(rows, cols, strict=True)):
-        for node, sign in ((k, 1.0), (operator.shape[0] + l, -1.0)):
+    for s, (row, col) in enumerate(zip(rows, cols, strict=True)):
+        for node, sign in ((row, 1.0), (operator.shape[0] + col, -1.0)):
             at = int(position[node])
             while at:
                 flow[s, at] += sign
@@ -140,4 +140,4 @@ def _levels(operator: BlockOperator, flow: FloatArray) -> FloatArray:
     level = operator.differences(flow)
     for k in range(1, operator.tree.size):
         level[:, k] += level[:, operator.tree.parent[k]]
-    return level - level.mean(axis=1, keepdims=True)
+    return np.asarray(level - level.mean(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Gradients of anything that depends on the plan, by implicit differentiation of the fixed point."""
+"""Gradients of whatever depends on the plan, by implicit differentiation of the fixed point."""
 
 from __future__ import annotations
 

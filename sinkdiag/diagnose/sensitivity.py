@@ -10,6 +10,7 @@ import numpy as np
 
 from sinkdiag.diagnose.path import solve_path
 from sinkdiag.diagnose.response import Response, respond
+from sinkdiag.linearize.block import factor_block
 from sinkdiag.linearize.laplacian import spectral_gap
 from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Solution, Status, worst
@@ -20,10 +21,6 @@ DEFAULT_REPLICATES = 5
 JITTER = 1e-2
 
 Advance = Callable[[str, int, int], None]
-
-
-def _extended() -> float:
-    return field(metadata={"extended": True})  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -74,16 +71,16 @@ class SensitivityRow:
     K2_est: float
     rho_mean: float
     rho_std: float
-    gap: float = _extended()
-    op_norm_std: float = _extended()
-    dS_de_std: float = _extended()  # noqa: N815
-    K2_std: float = _extended()
-    op_norm_slope: float = _extended()
-    dS_de_slope: float = _extended()  # noqa: N815
-    gap_slope: float = _extended()
-    K2_spread: float = _extended()
-    bound: float = _extended()
-    paper_M_norm: float = _extended()
+    gap: float = field(metadata={"extended": True})
+    op_norm_std: float = field(metadata={"extended": True})
+    dS_de_std: float = field(metadata={"extended": True})  # noqa: N815
+    K2_std: float = field(metadata={"extended": True})
+    op_norm_slope: float = field(metadata={"extended": True})
+    dS_de_slope: float = field(metadata={"extended": True})  # noqa: N815
+    gap_slope: float = field(metadata={"extended": True})
+    K2_spread: float = field(metadata={"extended": True})
+    bound: float = field(metadata={"extended": True})
+    paper_M_norm: float = field(metadata={"extended": True})  # noqa: N815
     support_size: int = field(metadata={"extended": True})
     components: int = field(metadata={"extended": True})
     cycles: int = field(metadata={"extended": True})
@@ -126,6 +123,12 @@ def measure_sensitivity(
         1e-2·std(C); or several, which are the replicates themselves.
     grid:
         Temperatures in descending order, cost units.
+    replicates, seed:
+        How many jittered copies, and the seed of their jitter and of random starts.
+    tol, max_iter:
+        As in `sinkdiag.solve`.
+    advance:
+        Told of every finished temperature.
     extended:
         Also fill the extended columns; the standard deviations then cost one more measurement for
         each replicate.
@@ -168,7 +171,9 @@ class _Runs:
     def curve(self, problem: Problem) -> tuple[Response, ...]:
         """Everything, at each temperature."""
         return tuple(
-            respond(problem, solution, seed=self.seed, extra=self.extra)
+            respond(
+                problem, solution, factor_block(solution.plan), seed=self.seed, extra=self.extra
+            )
             for solution in self._solutions(problem)
         )
 
@@ -252,7 +257,7 @@ def deviation(values: FloatArray) -> FloatArray:
 
 
 def local_slopes(eps: FloatArray, curve: FloatArray) -> FloatArray:
-    """d log curve / d log eps: central differences, one-sided at both ends; nan where undefined."""
+    """Slopes d log curve/d log eps: central differences, one-sided at both ends, else nan."""
     slopes = np.full(len(eps), math.nan)
     usable = np.isfinite(curve) & (curve > 0)
     for k in range(len(eps)):

@@ -20,6 +20,8 @@ import scipy.linalg
 from sinkdiag.linearize.tree import (
     IntArray,
     SpanningTree,
+    accumulate_down,
+    accumulate_up,
     cut_flows,
     cut_matrix,
     heaviest_tree,
@@ -89,13 +91,19 @@ class BlockOperator:
         the plan approaches a vertex of the transport polytope.
         """
         stack = np.ascontiguousarray(values.reshape(-1, *self.shape))
-        tree, count = self.tree, len(stack)
-        level, flow = np.empty((count, tree.size)), np.empty((count, tree.size))
-        cut_flows(self.off, stack, tree.parent, tree.node, tree.row, tree.col, level, flow)
-        step = self.differences(flow * self.carries) * self.carries
-        left = np.empty_like(stack)
-        tree_residual(stack, level, step, tree.parent, tree.node, tree.row, tree.col, left)
-        return left.reshape(values.shape)
+        level, step = self._fit(stack)
+        return np.asarray(self._rest(stack, level, step).reshape(values.shape))
+
+    def potentials(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(a, b) = A^+ B(X) for one X (n, m)."""
+        level, step = self._fit(np.ascontiguousarray(values[None]))
+        return self._by_side(level[0] + self._summed(step[0]))
+
+    def spread(self, rows: FloatArray, cols: FloatArray) -> FloatArray:
+        """a⊕b (n, m) for (a, b) = A^+ (rows, cols), accurate on the tree where a and -b agree."""
+        step = self.differences(self._flow(rows, cols)[None])
+        nothing = np.zeros((1, *self.shape))
+        return np.asarray(-self._rest(nothing, np.zeros_like(step), step)[0])
 
     def move(self, values: FloatArray) -> FloatArray:
         """P∘residual(X) = -eps DS[X]: symmetric and positive semidefinite in X."""
@@ -114,18 +122,40 @@ class BlockOperator:
 
     def solve(self, rows: FloatArray, cols: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(a, b) = A^+ (rows, cols): the least-norm solution, for sum(rows) = sum(cols)."""
-        n = self.shape[0]
+        step = self.differences(self._flow(rows, cols)[None])[0]
+        return self._by_side(self._summed(step))
+
+    def _fit(self, stack: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Levels that match each X on the tree, and what the fit adds along the tree."""
+        tree, count = self.tree, len(stack)
+        level, flow = np.empty((count, tree.size)), np.empty((count, tree.size))
+        cut_flows(self.off, stack, tree.parent, tree.node, tree.row, tree.col, level, flow)
+        return level, self.differences(flow * self.carries) * self.carries
+
+    def _rest(self, stack: FloatArray, level: FloatArray, step: FloatArray) -> FloatArray:
         tree = self.tree
-        signed = np.concatenate([rows, -cols])[tree.node]
-        signed -= signed.mean()
-        for k in range(tree.size - 1, 0, -1):
-            signed[tree.parent[k]] += signed[k]
-        step = self.differences(signed[None])[0]
-        for k in range(1, tree.size):
-            step[k] += step[tree.parent[k]]
-        level = np.empty_like(step)
-        level[tree.node] = step - step.mean()
-        return level[:n], -level[n:]
+        left = np.empty_like(stack)
+        tree_residual(stack, level, step, tree.parent, tree.node, tree.row, tree.col, left)
+        return left
+
+    def _flow(self, rows: FloatArray, cols: FloatArray) -> FloatArray:
+        """Sums over the subtrees of rows, less those of cols."""
+        flow = np.concatenate([rows, -cols])[self.tree.node]
+        flow -= flow.mean()
+        accumulate_up(flow, self.tree.parent)
+        return flow
+
+    def _summed(self, step: FloatArray) -> FloatArray:
+        """Levels from differences along the tree."""
+        level = step.copy()
+        accumulate_down(level, self.tree.parent)
+        return level
+
+    def _by_side(self, level: FloatArray) -> tuple[FloatArray, FloatArray]:
+        ordered = np.empty_like(level)
+        ordered[self.tree.node] = level - level.mean()
+        n = self.shape[0]
+        return ordered[:n], -ordered[n:]
 
 
 def factor_block(plan: FloatArray) -> BlockOperator | None:

@@ -50,7 +50,7 @@ class SpanningTree:
 
     @property
     def size(self) -> int:
-        """n + m."""
+        """N + m."""
         return len(self.node)
 
 
@@ -164,6 +164,20 @@ def _complements(mass: FloatArray, end: IntArray) -> FloatArray:
 
 
 @njit
+def accumulate_up(values: FloatArray, parent: IntArray) -> None:
+    """Turn each position's own value into the sum over its subtree, in place."""
+    for k in range(len(parent) - 1, 0, -1):
+        values[parent[k]] += values[k]
+
+
+@njit
+def accumulate_down(values: FloatArray, parent: IntArray) -> None:
+    """Turn each position's own value into the sum along the path from the root, in place."""
+    for k in range(1, len(parent)):
+        values[k] += values[parent[k]]
+
+
+@njit
 def cut_flows(
     off: FloatArray,
     values: FloatArray,
@@ -220,7 +234,7 @@ def tree_residual(
     tree_col: IntArray,
     residual: FloatArray,
 ) -> None:
-    """residual = X - a⊕b, where a⊕b adds to the tree's potentials the differences ``step``.
+    """Residual = X - a⊕b, where a⊕b adds to the tree's potentials the differences ``step``.
 
     On the tree itself the residual is the difference, not X minus a sum that almost equals it.
     """
