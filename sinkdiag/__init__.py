@@ -13,7 +13,7 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.anneal.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate
+    from sinkdiag.api import calibrate, spectrum
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.solve import solve
@@ -25,6 +25,7 @@ _HOMES = {
     "Status": "sinkdiag.results",
     "calibrate": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
+    "spectrum": "sinkdiag.api",
 }
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "solve",
+    "spectrum",
 ]
 
 

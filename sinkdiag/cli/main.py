@@ -12,6 +12,7 @@ import click
 from sinkdiag._version import __version__
 from sinkdiag.cli.calibrate import calibrate
 from sinkdiag.cli.say import Verbosity, problem
+from sinkdiag.cli.spectrum import spectrum
 from sinkdiag.errors import InputError
 
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
@@ -41,6 +42,7 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 
 
 group.add_command(calibrate)
+group.add_command(spectrum)
 
 
 def main() -> None:

@@ -5,10 +5,10 @@ With K(X) = X - A^+B(X) (the P-weighted least-squares residual), D²S[X, X] = P�
 largest value over ‖X‖_F = 1 (Banach), and a stationary X is an eigenvector of the cubic form.
 
 Symmetric power iteration moves from X along its image with some shift (Kolda & Mayo, *SIAM J.
-Matrix Anal. Appl.* 32, 2011), that is, on the great circle through X and the gradient. K is linear, so the
-form on a great circle has four coefficients: the best shift is found exactly at the cost of one
-step, and the direction is made conjugate to the one before (Polak-Ribière), which turns the slow
-convergence next to degenerate maxima into a fast one. The value never falls.
+Matrix Anal. Appl.* 32, 2011), that is, on the great circle through X and the gradient. K is
+linear, so the form on a great circle has four coefficients: the best shift is found exactly at the
+cost of one step, and the direction is made conjugate to the one before (Polak-Ribière), which turns
+the slow convergence next to degenerate maxima into a fast one. The value never falls.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.diagnose import cubic_kernels as kernels
 from sinkdiag.linearize.block import BlockOperator
 from sinkdiag.linearize.tree import IntArray
 from sinkdiag.problem import FloatArray
@@ -34,6 +35,7 @@ _FIRST_DOUBLES = 4_000_000
 _STACK_DOUBLES = 8_000_000
 _STEPS_A_ROUND = 3
 _NEWTON_STEPS = 5
+_TINY = float(np.finfo(float).tiny)
 _SPACING = np.pi / 48
 _ANGLES = np.arange(48) * _SPACING - np.pi / 2
 
@@ -93,89 +95,69 @@ def _ascend_stack(
     operator: BlockOperator, starts: FloatArray, tol: float, max_steps: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Ascend on great circles through x and a conjugate direction, all starts side by side."""
+    plan = operator.plan
     x = _unit(starts)
     kx = operator.residual(x)
-    value = _cubic(operator.plan, kx, kx, kx)
-    slope = _slope(operator, x, kx, value)
-    residual = _norms(slope) / _scale(value, slope)
-    along, before = slope.copy(), slope.copy()
-    active = np.flatnonzero(residual > tol)
-    for step in range(max_steps):
-        if not len(active):
-            break
-        d = _unit(_conjugate(slope[active], before[active], along[active], x[active], step))
-        kd = operator.residual(d)
-        cosine, sine = _best_angle(operator.plan, kx[active], kd)
-        before[active], along[active] = slope[active], cosine * d - sine * x[active]
-        x[active] = cosine * x[active] + sine * d
-        kx[active] = cosine * kx[active] + sine * kd
-        new_value = _cubic(operator.plan, kx[active], kx[active], kx[active])
-        slope[active] = _slope(operator, x[active], kx[active], new_value)
-        value[active] = new_value
-        residual[active] = _norms(slope[active]) / _scale(new_value, slope[active])
+    slope, before, along = np.empty_like(x), np.zeros_like(x), np.zeros_like(x)
+    value, residual, share = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
+    active = np.arange(len(x))
+    for step in range(max_steps + 1):
+        kk = operator.residual(kx[active] ** 2)
+        sums = np.empty((len(active), 4))
+        kernels.tangent_slope(plan, kk, x, slope, before, active, sums)
+        value[active], size = sums[:, 0], np.sqrt(sums[:, 1])
+        residual[active] = size / np.maximum(np.hypot(sums[:, 0], size), _TINY)
+        share[active] = _share(sums)
         active = active[residual[active] > tol]
+        if step == max_steps or not len(active):
+            break
+        d = np.empty((len(active), *plan.shape))
+        kernels.conjugate(slope, along, x, share[active], active, d)
+        kd = operator.residual(d)
+        circle = np.empty((len(active), 4))
+        kernels.circle_coefficients(plan, kx, kd, active, circle)
+        cosine, sine = best_angle(circle)
+        kernels.turn(x, kx, slope, before, along, d, kd, active, cosine, sine)
     x *= np.where(value < 0, -1.0, 1.0)[:, None, None]
     return np.abs(value), x, residual
 
 
-def _slope(operator: BlockOperator, x: FloatArray, kx: FloatArray, value: FloatArray) -> FloatArray:
-    """The gradient / 3 of the cubic form, tangent to the sphere."""
-    gradient = operator.move(kx**2)
-    return np.asarray(gradient - value[:, None, None] * x)
+def _share(sums: FloatArray) -> FloatArray:
+    """Polak-Ribière: how much of the last direction to keep; none at first, and none negative.
 
-
-def _conjugate(
-    slope: FloatArray, before: FloatArray, along: FloatArray, x: FloatArray, step: int
-) -> FloatArray:
-    """Polak-Ribière direction on the sphere; the slope itself at first and where that descends."""
-    if step == 0:
-        return slope
-    top = np.einsum("kij,kij->k", slope, slope - before)
-    bottom = np.einsum("kij,kij->k", before, before)
-    share = np.maximum(top / np.where(bottom > 0, bottom, 1.0), 0.0)[:, None, None]
-    length = np.where(_norms(along) > 0, _norms(before) / _norms(along), 0.0)[:, None, None]
-    direction = slope + share * length * along
-    direction -= np.einsum("kij,kij->k", direction, x)[:, None, None] * x
-    return np.asarray(direction)
-
-
-def _best_angle(plan: FloatArray, kx: FloatArray, kd: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The cos θ and sin θ with |<P, (cos θ K(x) + sin θ K(d))³>| largest on the great circle.
-
-    A grid, then Newton on the derivative; the sign of the form at x is kept.
+    ``sums`` are those of `tangent_slope`. The last direction is kept as a unit vector, so the share
+    is scaled by the last slope.
     """
-    c0, c1 = _cubic(plan, kx, kx, kx), _cubic(plan, kx, kx, kd)
-    c2, c3 = _cubic(plan, kx, kd, kd), _cubic(plan, kd, kd, kd)
+    _, now, mixed, old = sums.T
+    size = np.where(old > 0, np.sqrt(old), 1.0)
+    return np.asarray(np.where(old > 0, np.maximum(now - mixed, 0.0) / size, 0.0))
+
+
+def best_angle(circle: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The cos θ and sin θ with |c0 cos³ + 3 c1 cos² sin + 3 c2 cos sin² + c3 sin³| largest.
+
+    ``circle`` (k, 4) holds c0..c3. A grid, then Newton on the derivative; never below θ = 0.
+    """
+    c0, c1, c2, c3 = circle.T
     grid = _ANGLES[:, None]
     values = np.abs(_on_circle(np.cos(grid), np.sin(grid), c0, c1, c2, c3))
     angle = _ANGLES[values.argmax(axis=0)]
     for _ in range(_NEWTON_STEPS):
         c, s = np.cos(angle), np.sin(angle)
-        first = 3 * (c1 * c**3 + (2 * c2 - c0) * c**2 * s + (c3 - 2 * c1) * c * s**2 - c2 * s**3)
-        second = 3 * (2 * c2 - c0) * c**3 + 3 * (2 * c3 - 7 * c1) * c**2 * s
-        second += 3 * (2 * c0 - 7 * c2) * c * s**2 + 3 * (2 * c1 - c3) * s**3
+        first = c1 * c**3 + (2 * c2 - c0) * c**2 * s + (c3 - 2 * c1) * c * s**2 - c2 * s**3
+        second = (2 * c2 - c0) * c**3 + (2 * c3 - 7 * c1) * c**2 * s
+        second += (2 * c0 - 7 * c2) * c * s**2 + (2 * c1 - c3) * s**3
         step = np.where(second != 0, first / np.where(second != 0, second, 1.0), 0.0)
         angle = angle - np.clip(step, -_SPACING, _SPACING)
     c, s = np.cos(angle), np.sin(angle)
     worse = np.abs(_on_circle(c, s, c0, c1, c2, c3)) < np.abs(c0)
-    c, s = np.where(worse, 1.0, c), np.where(worse, 0.0, s)
-    return c[:, None, None], s[:, None, None]
+    return np.where(worse, 1.0, c), np.where(worse, 0.0, s)
 
 
 def _on_circle(
     c: FloatArray, s: FloatArray, c0: FloatArray, c1: FloatArray, c2: FloatArray, c3: FloatArray
 ) -> FloatArray:
     return np.asarray(c0 * c**3 + 3 * c1 * c**2 * s + 3 * c2 * c * s**2 + c3 * s**3)
-
-
-def _cubic(plan: FloatArray, a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
-    """<P, a∘b∘c> for stacks."""
-    return np.asarray(np.einsum("kij,kij->k", plan * a, b * c))
-
-
-def _scale(value: FloatArray, slope: FloatArray) -> FloatArray:
-    """‖gradient‖ / 3, never 0."""
-    return np.asarray(np.maximum(np.hypot(value, _norms(slope)), np.finfo(float).tiny))
 
 
 def _norms(stack: FloatArray) -> FloatArray:

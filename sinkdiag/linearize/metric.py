@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from sinkdiag.linearize.dispersion import StoredPlan, is_sparse
 from sinkdiag.linearize.laplacian import LaplacianFactor, column_weights, factor_laplacian
 from sinkdiag.problem import FloatArray
 
@@ -43,11 +44,12 @@ def potential_metric(vectors: FloatArray) -> MetricFactor:
 
 
 def plan_metric(
-    plan: FloatArray, row: FloatArray, vectors: FloatArray, flux: FloatArray
+    plan: FloatArray, row: FloatArray, vectors: FloatArray, flux: FloatArray | None = None
 ) -> MetricFactor:
     """Factor of X'GX in the plan metric.
 
-    ``vectors`` are the modes X (m, k) and ``flux`` = LX (m, k), each column to relative accuracy.
+    ``vectors`` are potentials X (m, k) and ``flux`` = LX (m, k), each column to relative accuracy;
+    without it only what the pair weights resolve is resolved.
     """
     if not np.all(np.isfinite(vectors)):
         return _unresolved(vectors.shape[1])
@@ -59,9 +61,29 @@ def plan_metric(
         factor = _cholesky(gram)
         if factor is not None:
             return factor
-    if plan.size * vectors.shape[1] > ENTRY_LIMIT:
+    if flux is None or plan.size * vectors.shape[1] > ENTRY_LIMIT:
         return _unresolved(vectors.shape[1])
     return _from_columns(mode_entries(plan, row, flux))
+
+
+def sampled_metric(plan: StoredPlan, row: FloatArray, x: FloatArray) -> MetricFactor:
+    """Factor of X'GX in the plan metric for few modes x (m, k) of a large plan.
+
+    Σ_ij M_ijp M_ijq for M_ij = P_ij (x_j + a_i), in one pass over slices of rows.
+    """
+    mean = (plan @ x) / row[:, None]
+    count = x.shape[1]
+    gram, square = np.zeros((count, count)), 0.0
+    step = max(1, _CHUNK // (len(x) * count))
+    for start in range(0, len(row), step):
+        rows = slice(start, start + step)
+        part = plan[rows].toarray() if is_sparse(plan) else plan[rows]
+        entries = (part[:, :, None] * (x[None] - mean[rows, None, :])).reshape(-1, count)
+        gram += entries.T @ entries
+        square += float(np.einsum("ij,ij->", part, part))
+    noise = square * (4 * np.finfo(float).eps * np.abs(x).max(axis=0)) ** 2
+    resolved = bool(np.all(noise <= GRAM_TOL * np.diagonal(gram)))
+    return (_cholesky(gram) if resolved else None) or _unresolved(count)
 
 
 def pair_weights(plan: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -89,9 +89,19 @@ class Modes:
 
     def power_norm(self, k: float) -> float:
         """‖J^k‖ in this norm."""
+        return self._function_norm(np.exp(k * self._log_eigenvalues()))
+
+    def smallest_power(self, k: float) -> float:
+        """The smallest singular value of J^k in this norm; nan where rounding hides it."""
         with np.errstate(divide="ignore"):
-            logs = np.where(self.gaps < HALF, np.log1p(-self.gaps), np.log(self.eigenvalues))
-        return self._function_norm(np.exp(k * logs))
+            values = np.exp(k * self._log_eigenvalues())
+        if self.norm == "natural":
+            return float(values[-1]) if len(values) else math.nan
+        if not self.resolved or not len(values):
+            return math.nan
+        sigma = scipy.linalg.svdvals((self.factor * values) @ self.inverse_factor)
+        floor = len(values) * float(np.finfo(float).eps) * sigma[0]
+        return float(sigma[-1]) if sigma[-1] > floor else math.nan
 
     def resolvent_norm(self, z: complex = 1.0) -> float:
         """‖(z - J)^{-1}‖ in this norm; inf on the spectrum. At z = 1 from the gaps themselves."""
@@ -99,28 +109,30 @@ class Modes:
             return self._function_norm(1.0 / self.shifts(z))
 
     def shifts(self, z: complex) -> FloatArray:
-        """z - λ_k (k,), complex unless z is real, accurate next to 1 and next to 0."""
+        """The differences z - λ_k (k,), complex unless z is real, accurate next to 1 and to 0."""
         offset = np.asarray(z)
         if offset.imag == 0:
             offset = offset.real
-        return np.where(
-            self.gaps < HALF, (offset - 1.0) + self.gaps, offset - self.eigenvalues
-        )
+        return np.where(self.gaps < HALF, (offset - 1.0) + self.gaps, offset - self.eigenvalues)
 
     def departure(self) -> float:
         """Henrici's departure from normality, sqrt(‖M‖_F² - Σλ²) for M = RΛR^{-1}.
 
         M is triangular with the eigenvalues on its diagonal, so this is the size of its strict
-        upper part; there M may be replaced by -R(I-Λ)R^{-1}, which keeps small gaps.
+        upper part; there M may be replaced by -R(I-Λ)R^{-1}, which keeps small gaps. 0 where
+        it does not stand out of rounding.
         """
         if self.norm == "natural" or not len(self.gaps):
             return 0.0
         use_gaps = np.median(self.gaps) < HALF
         weight = self.gaps if use_gaps else self.eigenvalues
-        return float(np.linalg.norm(np.triu((self.factor * weight) @ self.inverse_factor, 1)))
+        upper = np.triu((self.factor * weight) @ self.inverse_factor, 1)
+        size = float(np.linalg.norm(upper))
+        noise = 8 * len(weight) * float(np.finfo(float).eps * weight.max())
+        return size if not size < noise else 0.0
 
     def transient_peak(self) -> float:
-        """max ‖J^k‖ over k >= 1: k = 1, 2, 3, 4, 6, 8, 12, ..., then closer round the best.
+        """The largest ‖J^k‖ over k >= 1: k = 1, 2, 3, 4, 6, 8, 12, ..., then closer round the best.
 
         The search ends where κ(V)·ρ^k has fallen below the largest value seen, so no later k can
         exceed it; between the k that are tried the value is a lower estimate.
@@ -143,6 +155,10 @@ class Modes:
                 tried[k] = self.power_norm(k)
         return max(tried.values())
 
+    def _log_eigenvalues(self) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            return np.where(self.gaps < HALF, np.log1p(-self.gaps), np.log(self.eigenvalues))
+
     def _function_norm(self, values: FloatArray) -> float:
         if not len(values):
             return 0.0
@@ -164,13 +180,20 @@ def modes(plan: FloatArray, row: FloatArray, col: FloatArray, norm: Norm) -> Mod
     return modes_in(eigenbasis(plan, row, col), norm)
 
 
+def metric_of(basis: EigenBasis, norm: Norm) -> MetricFactor | None:
+    """The Gram factor of a basis in a norm; None for ``natural``, where it is the identity."""
+    if norm == "natural":
+        return None
+    return basis.plan_metric if norm == "plan" else basis.potential_metric
+
+
 def modes_in(basis: EigenBasis, norm: Norm) -> Modes:
     """The modes of a decomposed Jacobian in a norm; norms share the decomposition."""
     centred = basis.vectors - basis.vectors.mean(axis=0)
-    if norm == "natural":
+    metric = metric_of(basis, norm)
+    if metric is None:
         factor = np.eye(len(basis.gaps))
         return Modes(norm, basis.eigenvalues, basis.gaps, factor, centred, basis.status)
-    metric = basis.plan_metric if norm == "plan" else basis.potential_metric
     if not metric.resolved and len(basis.gaps):
         return Modes(
             norm,
