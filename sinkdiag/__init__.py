@@ -13,30 +13,39 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.anneal.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate, spectrum
+    from sinkdiag.api import calibrate, constants, sensitivity, spectrum
+    from sinkdiag.diagnose.gradient import Gradient, vjp
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.solve import solve
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.anneal.controller",
+    "Gradient": "sinkdiag.diagnose.gradient",
     "InputError": "sinkdiag.errors",
     "Solution": "sinkdiag.results",
     "Status": "sinkdiag.results",
     "calibrate": "sinkdiag.api",
+    "constants": "sinkdiag.api",
+    "sensitivity": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
     "spectrum": "sinkdiag.api",
+    "vjp": "sinkdiag.diagnose.gradient",
 }
 
 __all__ = [
     "AdaptiveCooling",
+    "Gradient",
     "InputError",
     "Solution",
     "Status",
     "__version__",
     "calibrate",
+    "constants",
+    "sensitivity",
     "solve",
     "spectrum",
+    "vjp",
 ]
 
 

@@ -28,6 +28,9 @@ from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
 
+# Temperatures of the automatic grid.
+AUTO_COUNT = 12
+
 
 @dataclass(frozen=True)
 class ConstantsRow:

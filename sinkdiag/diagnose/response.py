@@ -9,9 +9,9 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
 
-from sinkdiag.diagnose.natural_duality import duality_bound
 from sinkdiag.diagnose.gradient import finite_cost
 from sinkdiag.diagnose.lanczos import Extreme, largest_eigenvalue
+from sinkdiag.diagnose.natural_duality import duality_bound
 from sinkdiag.diagnose.second_order import CubicNorm, cubic_norm
 from sinkdiag.linearize.block import BlockOperator
 from sinkdiag.linearize.laplacian import spectral_gap

@@ -16,6 +16,8 @@ from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL
 
+# Temperatures of the automatic grid.
+AUTO_COUNT = 25
 DEFAULT_REPLICATES = 5
 # Standard deviation of a replicate's jitter, relative to that of the costs.
 JITTER = 1e-2
