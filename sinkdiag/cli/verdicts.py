@@ -17,9 +17,8 @@ def say(found: Sequence[Verdicts]) -> None:
 
     for verdicts in found:
         for claim in verdicts.claims:
-            note(
-                f"{verdicts.name}: {claim.claim} ({claim.source}): {claim.verdict}; {claim.sentence}"
-            )
+            judged = f"{claim.claim} ({claim.source}): {claim.verdict}; {claim.sentence}"
+            note(f"{verdicts.name}: {judged}")
         freeze = verdicts.freeze
         if math.isfinite(freeze.delta):
             note(

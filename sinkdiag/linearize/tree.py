@@ -36,9 +36,7 @@ class SpanningTree:
     end:
         One past the last position of the subtree, shape (n+m,).
     row, col:
-        The pair (i, j) of the edge above each position, shape (n+m,); meaningless at 0.
-    down:
-        +1 where the position is a row, -1 where it is a column, shape (n+m,).
+        The pair (i, j) of the edge above each position, shape (n+m,); (0, 0) at the root.
     """
 
     node: IntArray
@@ -46,7 +44,6 @@ class SpanningTree:
     end: IntArray
     row: IntArray
     col: IntArray
-    down: FloatArray
 
     @property
     def size(self) -> int:
@@ -108,13 +105,15 @@ def _in_preorder(above: IntArray, n: int) -> SpanningTree:
     for k in range(size - 1, 0, -1):
         count[parent[k]] += count[k]
     is_row = node_at < n
+    row = np.where(is_row, node_at, parent_node)
+    col = np.where(is_row, parent_node, node_at) - n
+    row[0] = col[0] = 0
     return SpanningTree(
         node=node_at,
         parent=parent,
         end=np.arange(size) + count,
-        row=np.where(is_row, node_at, parent_node),
-        col=np.where(is_row, parent_node, node_at) - n,
-        down=np.where(is_row, 1.0, -1.0),
+        row=row,
+        col=col,
     )
 
 

@@ -28,14 +28,17 @@ def draw(verdicts: Verdicts, path: str) -> None:
             "shaded: where the local slope is within 0.15 of the claim",
             fontsize=9,
         )
+        first = r"$\Vert DS\Vert=\Vert\partial P/\partial C\Vert$ (mass / cost)"
+        second = r"$\Vert dP/d\mathrm{eps}\Vert_F$ (mass / cost)"
         laws = (
-            (r"$\Vert\partial P/\partial C\Vert$", "‖DS‖ = Θ(1/eps)", curve.op_norm, -1.0),
-            (r"$\Vert dP/d\mathrm{eps}\Vert_F$", "‖dP/deps‖ = Θ(1/eps)", curve.dS_de, -1.0),
+            (first, "‖DS‖ = Θ(1/eps)", curve.op_norm, -1.0),
+            (second, "‖dP/deps‖ = Θ(1/eps)", curve.dS_de, -1.0),
             (r"gap $1-\rho$ (per sweep)", "gap = Θ(eps)", curve.gap, 1.0),
         )
         for axes, (label, claim, values, slope) in zip(panels, laws, strict=False):
             judged = next(item for item in verdicts.claims if item.claim == claim)
             _panel(axes, list(curve.eps), list(values), label, judged, slope)
+        _exponential(panels[2], verdicts)
         _constants(panels[3], verdicts)
         for axes in panels:
             _freeze(axes, verdicts)
@@ -72,6 +75,18 @@ def _panel(
     axes.set_title(_headline(claim))
 
 
+def _exponential(axes: Axes, verdicts: Verdicts) -> None:
+    """The fitted exp(-Δ/eps) through the coldest gap, over the decade it was fitted in."""
+    delta, curve = verdicts.freeze.delta, verdicts.curve
+    known = [(e, v) for e, v in zip(curve.eps, curve.gap, strict=True) if v > 0]
+    if math.isnan(delta) or not known:
+        return
+    cold, gap = known[-1]
+    eps = [e for e, _ in known if e <= 10 * cold]
+    line = [gap * math.exp(delta / cold - delta / e) for e in eps]
+    axes.plot(eps, line, color=RED, ls="-.", lw=1.2, label=f"exp(-Δ/eps), Δ = {delta:.3g}")
+
+
 def _constants(axes: Axes, verdicts: Verdicts) -> None:
     curve = verdicts.curve
     for values, label, colour, line, marker in (
@@ -82,7 +97,7 @@ def _constants(axes: Axes, verdicts: Verdicts) -> None:
         axes.plot(curve.eps, values, color=colour, ls=line, marker=marker, ms=3, label=label)
     axes.set_yscale("log", nonpositive="mask")
     axes.set_ylabel("scaled derivatives (mass)")
-    axes.set_title("flat where the laws hold")
+    axes.set_title("the same times powers of eps:\nflat where the laws hold")
 
 
 def _window(axes: Axes, claim: Claim) -> None:
@@ -100,4 +115,4 @@ def _freeze(axes: Axes, verdicts: Verdicts) -> None:
 def _headline(claim: Claim) -> str:
     verdict = claim.verdict
     slope = f", slope {claim.slope:.2f}" if math.isfinite(claim.slope) else ""
-    return f"{claim.claim}: {verdict}{slope}"
+    return f"{claim.claim}\n{verdict}{slope}"
