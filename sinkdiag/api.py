@@ -62,11 +62,8 @@ def calibrate(
     InputError
         When the cost, the marginals or the temperatures cannot be used.
     """
-    from sinkdiag.anneal.calibrate import (
-        CalibrationRow,
-        CalibrationSettings,
-        calibrate_problem,
-    )
+    from sinkdiag.anneal.calibrate import calibrate_problem
+    from sinkdiag.anneal.calibration import CalibrationRow, CalibrationSettings
 
     stack = check_real(cost, "cost")
     trajectory = stack if layout == "trajectory" else None
