@@ -125,7 +125,7 @@ def freeze_law(curve: Curve, name: str = "cost") -> Freeze:
 
 def _laws(curve: Curve) -> list[Law]:
     loops, connected = curve.limit_cycles > 0, curve.limit_components == 1
-    radius = 2 * (curve.eps * curve.op_norm) ** 2 / curve.K2
+    radius = _radius(curve)
     rise, rate = _rise_cause(curve), _gap_cause(curve)
     moves = (
         f"{shape(curve)}, and a cycle keeps eps·‖DS‖ from falling"
@@ -140,7 +140,7 @@ def _laws(curve: Curve) -> list[Law]:
             "‖(I-J)^{-1}‖ = Θ(1/eps)",
             "Prop. 3.1",
             "the resolvent norm (natural norm, 1/gap)",
-            1 / curve.gap,
+            _ratio(np.ones_like(curve.gap), curve.gap),
             -1,
             False,
             False,
@@ -182,13 +182,24 @@ def _laws(curve: Curve) -> list[Law]:
             "admissible step = Θ(eps²)",
             "Thm. 3.2",
             "gap·R/‖dP/deps‖",
-            curve.gap * radius / curve.dS_de,
+            _ratio(curve.gap * radius, curve.dS_de),
             2,
             False,
             False,
             rate if not connected else rise,
         ),
     ]
+
+
+def _radius(curve: Curve) -> FloatArray:
+    """R = 2 C0²/K2."""
+    return _ratio(2 * (curve.eps * curve.op_norm) ** 2, curve.K2)
+
+
+def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
+    """The quotient, nan where the divisor is 0 or not resolved."""
+    safe = bottom > 0
+    return np.where(safe, top / np.where(safe, bottom, 1.0), math.nan)
 
 
 def _rise_cause(curve: Curve) -> str:
@@ -212,8 +223,7 @@ def _gap_cause(curve: Curve) -> str:
 def _collapse(curve: Curve) -> Claim:
     """Cor. 3.3: the share by which a step may cool, gap·R/(eps·‖dP/deps‖), falls to 0."""
     claim, source = "exponential cooling collapses in the end", "Cor. 3.3"
-    radius = 2 * (curve.eps * curve.op_norm) ** 2 / curve.K2
-    share = curve.gap * radius / (curve.eps * curve.dS_de)
+    share = _ratio(curve.gap * _radius(curve), curve.eps * curve.dS_de)
     known = np.isfinite(share) & (share > 0)
     x, y = np.log(curve.eps[known]), np.log(share[known])
     nan = math.nan
