@@ -31,7 +31,7 @@ RESIDUAL_TOL = 1e-3
 POLISH_TOL = 1e-6
 MAX_STEPS = 300
 # Doubles held by the directions of the first round, and by one stack of them.
-_FIRST_DOUBLES = 4_000_000
+_FIRST_DOUBLES = 1_000_000
 _STACK_DOUBLES = 8_000_000
 _STEPS_A_ROUND = 3
 _NEWTON_STEPS = 5
