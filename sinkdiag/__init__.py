@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sinkdiag.diagnose.gradient import Gradient, vjp
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
+    from sinkdiag.solver.batch import solve_batch
+    from sinkdiag.solver.certify import duality_gap, spectral_gap
+    from sinkdiag.solver.float32 import float32_hazard
     from sinkdiag.solver.solve import solve
 
 _HOMES = {
@@ -27,8 +30,12 @@ _HOMES = {
     "Status": "sinkdiag.results",
     "calibrate": "sinkdiag.api",
     "constants": "sinkdiag.api",
+    "duality_gap": "sinkdiag.solver.certify",
+    "float32_hazard": "sinkdiag.solver.float32",
     "sensitivity": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
+    "solve_batch": "sinkdiag.solver.batch",
+    "spectral_gap": "sinkdiag.solver.certify",
     "spectrum": "sinkdiag.api",
     "vjp": "sinkdiag.diagnose.gradient",
 }
@@ -42,8 +49,12 @@ __all__ = [
     "__version__",
     "calibrate",
     "constants",
+    "duality_gap",
+    "float32_hazard",
     "sensitivity",
     "solve",
+    "solve_batch",
+    "spectral_gap",
     "spectrum",
     "vjp",
 ]
