@@ -43,7 +43,7 @@ def draw(verdicts: Verdicts, path: str) -> None:
         for axes in panels:
             _freeze(axes, verdicts)
             axes.set_xscale("log")
-            axes.legend(loc="best")
+            axes.legend(loc="lower left" if axes is panels[3] else "best")
         for axes in panels[2:]:
             axes.set_xlabel("temperature eps (cost units)")
         save(figure, path)
@@ -96,6 +96,8 @@ def _constants(axes: Axes, verdicts: Verdicts) -> None:
     ):
         axes.plot(curve.eps, values, color=colour, ls=line, marker=marker, ms=3, label=label)
     axes.set_yscale("log", nonpositive="mask")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / (high / low) ** 0.6, high)  # room for the legend below the curves
     axes.set_ylabel("scaled derivatives (mass)")
     axes.set_title("the same times powers of eps:\nflat where the laws hold")
 
