@@ -13,7 +13,8 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.anneal.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate, spectrum
+    from sinkdiag.api import calibrate, constants, sensitivity, spectrum
+    from sinkdiag.diagnose.gradient import Gradient, vjp
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.batch import solve_batch
@@ -23,31 +24,39 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.anneal.controller",
+    "Gradient": "sinkdiag.diagnose.gradient",
     "InputError": "sinkdiag.errors",
     "Solution": "sinkdiag.results",
     "Status": "sinkdiag.results",
     "calibrate": "sinkdiag.api",
+    "constants": "sinkdiag.api",
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
+    "sensitivity": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
     "solve_batch": "sinkdiag.solver.batch",
     "spectral_gap": "sinkdiag.solver.certify",
     "spectrum": "sinkdiag.api",
+    "vjp": "sinkdiag.diagnose.gradient",
 }
 
 __all__ = [
     "AdaptiveCooling",
+    "Gradient",
     "InputError",
     "Solution",
     "Status",
     "__version__",
     "calibrate",
+    "constants",
     "duality_gap",
     "float32_hazard",
+    "sensitivity",
     "solve",
     "solve_batch",
     "spectral_gap",
     "spectrum",
+    "vjp",
 ]
 
 

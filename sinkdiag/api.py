@@ -129,6 +129,113 @@ def spectrum(
     return Table.of("spectrum", SpectrumRow, rows, extended=extended).frame()
 
 
+def sensitivity(
+    cost: ArrayLike,
+    eps: float | Sequence[float] | None = None,
+    *,
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    replicates: int = 5,
+    tol: float = 1e-12,
+    max_iter: int = 10_000,
+    extended: bool = False,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Derivatives of the plan in cost and temperature along eps; ``sinkdiag sensitivity``.
+
+    Parameters
+    ----------
+    cost:
+        Shape (n, m), cost units; or a batch (T, n, m), whose members are the replicates.
+    eps:
+        Temperatures, cost units; None: 25 from the cost's range down to 3e-3 of it. Rows come
+        warmest first.
+    row, col:
+        Marginals; default 1 and n/m.
+    replicates, tol, max_iter, extended, seed:
+        As the options of the command.
+
+    Returns
+    -------
+    One row a temperature, the columns of the command's output. The judged claims are in
+    ``frame.attrs["claims"]``.
+
+    Raises
+    ------
+    InputError
+        When the cost, the marginals or the temperatures cannot be used.
+    """
+    from sinkdiag.diagnose.claims import verdicts_of
+    from sinkdiag.diagnose.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
+    from sinkdiag.temperature import automatic_grid, descending
+
+    stack = check_real(cost, "cost")
+    matrices = list(stack) if stack.ndim == 3 and len(stack) else [stack]
+    if replicates < 2:
+        raise InputError("replicates", f"{replicates} have no deviation", "give at least 2")
+    problems = [make_problem(matrix, row=row, col=col) for matrix in matrices]
+    widest = max(problems, key=lambda problem: problem.cost_range)
+    grid = descending(_temperatures(eps)) or automatic_grid(widest, AUTO_COUNT)
+    result = measure_sensitivity(
+        problems,
+        grid,
+        replicates=replicates,
+        seed=seed,
+        tol=tol,
+        max_iter=max_iter,
+        extended=extended,
+    )
+    frame = Table.of("sensitivity", SensitivityRow, result.rows, extended=extended).frame()
+    frame.attrs["claims"] = verdicts_of("cost", result.curves).claims
+    return frame
+
+
+def constants(
+    cost: ArrayLike,
+    eps: float | Sequence[float] | None = None,
+    *,
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    tol: float = 1e-12,
+    max_iter: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Follow the recipe of the paper's appendix A.7 along eps; ``sinkdiag constants``.
+
+    Parameters
+    ----------
+    cost:
+        Shape (n, m), cost units.
+    eps:
+        Temperatures, cost units; None: 12 from the cost's range down to 3e-3 of it. Rows come
+        warmest first.
+    row, col:
+        Marginals; default 1 and n/m.
+    tol, max_iter, seed:
+        As the options of the command.
+
+    Returns
+    -------
+    One row a temperature, the columns of the command's output. The judged claims are in
+    ``frame.attrs["claims"]``.
+
+    Raises
+    ------
+    InputError
+        When the cost, the marginals or the temperatures cannot be used.
+    """
+    from sinkdiag.diagnose.claims import verdicts_of
+    from sinkdiag.diagnose.constants import AUTO_COUNT, ConstantsRow, measure_constants
+    from sinkdiag.temperature import automatic_grid, descending
+
+    problem = make_problem(cost, row=row, col=col)
+    grid = descending(_temperatures(eps)) or automatic_grid(problem, AUTO_COUNT)
+    result = measure_constants(problem, grid, seed=seed, tol=tol, max_iter=max_iter)
+    frame = Table.of("constants", ConstantsRow, result.rows).frame()
+    frame.attrs["claims"] = verdicts_of("cost", [result.curve]).claims
+    return frame
+
+
 def _temperatures(eps: float | Sequence[float] | None) -> list[float]:
     """The temperatures as a list, checked."""
     if eps is None:

@@ -11,7 +11,9 @@ import click
 
 from sinkdiag._version import __version__
 from sinkdiag.cli.calibrate import calibrate
+from sinkdiag.cli.constants import constants
 from sinkdiag.cli.say import Verbosity, problem
+from sinkdiag.cli.sensitivity import sensitivity
 from sinkdiag.cli.spectrum import spectrum
 from sinkdiag.errors import InputError
 
@@ -42,6 +44,8 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 
 
 group.add_command(calibrate)
+group.add_command(constants)
+group.add_command(sensitivity)
 group.add_command(spectrum)
 
 

@@ -1,0 +1,137 @@
+"""``sinkdiag sensitivity``: derivatives of the plan along eps, and the claims about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sinkdiag.cli.emit import check_output, emit, exit_status
+from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
+from sinkdiag.cli.manifest import manifest_option, write_manifest
+from sinkdiag.cli.options import (
+    EpsOptions,
+    InputOptions,
+    OutputOptions,
+    eps_options,
+    input_options,
+    output_options,
+    seed_option,
+    solver_options,
+)
+from sinkdiag.cli.say import compiling, progress
+from sinkdiag.cli.verdicts import draw, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sinkdiag.load import CostData
+    from sinkdiag.problem import Problem
+
+# Measured on a 2-core machine with an empty cache.
+COMPILE_SECONDS = 10
+
+
+@click.command(short_help="Derivatives of the plan in cost and temperature, and the claims.")
+@input_options
+@eps_options
+@click.option(
+    "--replicates",
+    type=click.IntRange(min=2),
+    default=5,
+    show_default=True,
+    help="Jittered copies for rho_mean and rho_std (a batch is its own replicates).",
+)
+@solver_options
+@seed_option
+@manifest_option
+@output_options
+def sensitivity(
+    inputs: InputOptions,
+    temperatures: EpsOptions,
+    replicates: int,
+    tol: float,
+    max_iter: int,
+    seed: int,
+    manifest: str | None,
+    output: OutputOptions,
+) -> int:
+    r"""Measure how the plan of COST answers to the cost and to the temperature.
+
+    One row a temperature with the eight columns of the paper's appendix A.9: ‖dP/dC‖, the norm of
+    dP/deps, the same times eps, eps²·‖D²S‖ (a lower estimate), and the sweep's rate rho over
+    replicates. Every claim of the paper is judged on the curve, on standard error and in
+    summary.claims of the JSON.
+
+    \b
+    Examples:
+      sinkdiag sensitivity cost.npy
+      sinkdiag sensitivity costs.npy --layout batch --eps 1:0.005:25 --plot scaling.png
+    """
+    from sinkdiag.diagnose.claims import verdicts_of
+    from sinkdiag.diagnose.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
+    from sinkdiag.linearize.tree import tree_residual
+    from sinkdiag.report.table import Label, Table
+
+    check_output(output, SensitivityRow, manifest)
+    data = read_inputs(inputs)
+    groups = [group for item in data for group in _groups(item, inputs)]
+    compiling(COMPILE_SECONDS, tree_residual)
+    results = []
+    for _, _, problems in groups:
+        grid = temperature_grid(temperatures, problems, AUTO_COUNT)
+        with progress() as advance:
+            results.append(
+                measure_sensitivity(
+                    problems,
+                    grid,
+                    replicates=replicates,
+                    seed=seed,
+                    tol=tol,
+                    max_iter=max_iter,
+                    extended=output.extended,
+                    advance=advance,
+                )
+            )
+    found = [
+        verdicts_of(name, result.curves)
+        for (name, _, _), result in zip(groups, results, strict=True)
+    ]
+    labels = [
+        Label(name, index)
+        for (name, index, _), result in zip(groups, results, strict=True)
+        for _ in result.rows
+    ]
+    table = Table.of(
+        "sensitivity",
+        SensitivityRow,
+        [row for result in results for row in result.rows],
+        extended=output.extended,
+        labels=labels if len(groups) > 1 else None,
+        summary={
+            "claims": [claim for verdicts in found for claim in verdicts.claims],
+            "freeze": [verdicts.freeze for verdicts in found],
+        },
+    )
+    write_manifest(
+        manifest,
+        data,
+        marginals=inputs.marginals,
+        seed=seed,
+        replicates=replicates,
+        tol=tol,
+        max_iter=max_iter,
+    )
+    if output.plot is not None:
+        draw(found, output.plot)
+    emit(table, output)
+    say(found)
+    return exit_status(table, output, [row.status for result in results for row in result.rows])
+
+
+def _groups(data: CostData, inputs: InputOptions) -> Sequence[tuple[str, int, Sequence[Problem]]]:
+    """A batch is one group of replicates; otherwise every matrix stands alone."""
+    problems = data.problems(marginal_kind(inputs))
+    if data.layout == "batch":
+        return [(data.name, 0, problems)]
+    return [(problem.name, index, [problem]) for index, problem in enumerate(problems)]
