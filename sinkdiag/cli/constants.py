@@ -40,7 +40,7 @@ def constants(
     manifest: str | None,
     output: OutputOptions,
 ) -> int:
-    r"""Follow the recipe of the paper's appendix A.7 on COST, one row a temperature.
+    """Follow the recipe of the paper's appendix A.7 on COST, one row a temperature.
 
     Norm of the plan, smallest eigenvalue of the block operator A, forcing norms on the active
     support S, C1 of Lemma A.9, separation of S, and C0, K_quad, R and tau_max, which bound what

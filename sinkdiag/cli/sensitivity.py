@@ -56,7 +56,7 @@ def sensitivity(
     manifest: str | None,
     output: OutputOptions,
 ) -> int:
-    r"""Measure how the plan of COST answers to the cost and to the temperature.
+    """Measure how the plan of COST answers to the cost and to the temperature.
 
     One row a temperature with the eight columns of the paper's appendix A.9: ‖dP/dC‖, the norm of
     dP/deps, the same times eps, eps²·‖D²S‖ (a lower estimate), and the sweep's rate rho over

@@ -72,7 +72,7 @@ def spectrum(
     seed: int,
     output: OutputOptions,
 ) -> int:
-    r"""Linearise one Sinkhorn sweep at the fixed point of COST and report its spectrum.
+    """Linearise one Sinkhorn sweep at the fixed point of COST and report its spectrum.
 
     J = diag(1/c) P' diag(1/r) P on the potentials g modulo constants. One row a temperature:
     rho and gap = 1 - rho (to full relative accuracy, however small), the resolvent norm at 1,
