@@ -41,18 +41,20 @@ class Resolvent:
     """(z-T)^{-1} for one T, with a smaller stand-in where that is certified to be enough.
 
     ``small`` has the resolvent norm of a matrix at distance ``neglected`` from T, so that the norm
-    at z differs by at most the factor 1/(1 - neglected ‖(z-T)^{-1}‖).
+    at z differs by at most the factor 1/(1 - neglected ‖(z-T)^{-1}‖). ``departure`` is Henrici's,
+    ‖N‖_F.
     """
 
     matrix: Triangular
     small: Triangular | None
     neglected: float
+    departure: float
 
     @classmethod
     def of(cls, matrix: Triangular) -> Resolvent:
         """Compress the trailing cluster of T when that pays."""
         small, neglected = compress(matrix)
-        return cls(matrix, small, neglected)
+        return cls(matrix, small, neglected, float(np.linalg.norm(matrix.strict)))
 
     def norms(
         self,
@@ -90,12 +92,11 @@ class Resolvent:
         if self.matrix.size == 0:
             return values, converged
         nearest = _distances(self.matrix, offsets)
-        values[nearest == 0.0] = np.inf
-        if self.matrix.diagonal:
-            away = nearest > 0.0
-            values[away] = 1.0 / nearest[away]
-            return values, converged
-        todo = np.flatnonzero(nearest > 0.0)
+        with np.errstate(divide="ignore"):
+            values[:] = 1.0 / nearest
+        # sigma_min(z-T) differs from the distance to the spectrum by no more than ‖N‖.
+        todo = np.flatnonzero(self.departure > min(_NEGLECT, tol) * nearest)
+        todo = todo[nearest[todo] > 0.0]
         if self.small is not None:
             values[todo], converged[todo] = _lanczos(
                 self.small, offsets[todo], tol, max_steps, tell
