@@ -12,18 +12,30 @@ from typing import TYPE_CHECKING
 from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
+    from sinkdiag.anneal.controller import AdaptiveCooling
+    from sinkdiag.api import calibrate
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.solve import solve
 
 _HOMES = {
+    "AdaptiveCooling": "sinkdiag.anneal.controller",
     "InputError": "sinkdiag.errors",
     "Solution": "sinkdiag.results",
     "Status": "sinkdiag.results",
+    "calibrate": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
 }
 
-__all__ = ["InputError", "Solution", "Status", "__version__", "solve"]
+__all__ = [
+    "AdaptiveCooling",
+    "InputError",
+    "Solution",
+    "Status",
+    "__version__",
+    "calibrate",
+    "solve",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -76,6 +76,22 @@ def automatic_grid(problem: Problem, count: int) -> list[float]:
     """``count`` temperatures from 1 down to 3e-3 times the cost's range, geometric."""
     span = problem.cost_range
     return geometric(AUTO_HIGHEST * span, AUTO_LOWEST * span, count)
+
+
+def annealing_range(given: Sequence[float], problems: Sequence[Problem]) -> tuple[float, float]:
+    """First and last temperature of an annealing run, cost units.
+
+    The highest and the lowest of ``given``; one value is the lowest, none means the range's
+    automatic ends. A highest that is not given is the cost's range, or what leaves room above.
+    """
+    span = max(problem.cost_range for problem in problems)
+    if not given:
+        return AUTO_HIGHEST * span, AUTO_LOWEST * span
+    lowest = min(given)
+    highest = max(given)
+    if len(set(given)) == 1:
+        highest = AUTO_HIGHEST * span if lowest < 0.5 * span else lowest / AUTO_LOWEST
+    return highest, lowest
 
 
 def descending(values: Iterable[float]) -> list[float]:

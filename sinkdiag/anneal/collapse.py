@@ -55,13 +55,11 @@ class Judge:
         return Distance(tv, assignment_gap(plan, fixed.plan), fixed.status)
 
     def _fixed_point(self, problem: Problem, step: TrackedStep) -> Solution:
-        """The fixed point, from the last one's potential, then the run's, then from scratch."""
-        for start in (self._start, step.g, None):
-            if start is None and self._start is None and step.g is None:
-                continue
+        """Solve, from the last one's potential, then the run's, then from scratch."""
+        for start in (step.g if self._start is None else self._start, None):
             solution = solve_problem(problem, step.eps, tol=FIXED_POINT_TOL, init=start)
             if not solution.status.failed:
-                return solution
+                break
         return solution
 
 
@@ -72,9 +70,9 @@ def assignment_gap(plan: FloatArray, fixed: FloatArray) -> float:
     return float(np.mean(chosen < (1.0 - TIE) * fixed.max(axis=1)))
 
 
-def replay_plan(problem: Problem, step: TrackedStep, settings_row: FloatArray) -> FloatArray:
+def plan_of(step: TrackedStep, problem: Problem) -> FloatArray:
     """The plan of a kept step: a last f update from its potential g."""
-    at_step = Problem(step.cost, settings_row, problem.col, problem.name)
+    at_step = Problem(step.cost, problem.row, problem.col, problem.name)
     return run_sweeps(at_step, step.eps, 0, step.g).plan
 
 
@@ -83,8 +81,7 @@ def collapse_moment(run: TrackedRun, judge: Judge, problem: Problem) -> int | No
     moment: int | None = None
     for index in range(len(run.steps) - 1, -1, -1):
         step = run.steps[index]
-        plan = replay_plan(problem, step, problem.row)
-        distance = judge.distance(step, plan)
+        distance = judge.distance(step, plan_of(step, problem))
         if math.isnan(distance.tv) or not distance.collapsed(judge.collapse_tv):
             break
         moment = index

@@ -56,7 +56,9 @@ class CoolingRule:
 
     def cool(self, eps: float, drift_ratio: float, eps_min: float) -> float:
         """The next temperature, cost units."""
-        return max(eps * self.alpha0 ** (1.0 - self.braking(drift_ratio)), eps_min)
+        following = eps * float(self.alpha0 ** (1.0 - self.braking(drift_ratio)))
+        # Rounding must not leave a schedule of exact steps one last sliver above eps_min.
+        return eps_min if following <= eps_min * (1.0 + 1e-9) else following
 
 
 @dataclass(frozen=True)

@@ -29,17 +29,23 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def check_output(output: OutputOptions, *paths: str | None) -> None:
-    """Refuse, before any computing, paths that cannot be written and conditions that cannot be read."""
+def check_output(output: OutputOptions, row_type: type, *paths: str | None) -> None:
+    """Refuse, before any computing, unwritable paths and conditions that no row can meet."""
     from sinkdiag.report.files import check_writable
+    from sinkdiag.report.table import column_names
 
     for path in (output.path, output.plot, *paths):
         if path is not None:
             check_writable(path)
     if output.plot is not None and not output.plot.lower().endswith(PLOT_ENDINGS):
         raise click.UsageError(f"--plot {output.plot}: use one of {' '.join(PLOT_ENDINGS)}")
+    columns = column_names(row_type, extended=output.extended)
     for condition in output.fail_on:
-        _parse_condition(condition)
+        column, _, _ = _parse_condition(condition)
+        if column not in columns:
+            raise click.UsageError(
+                f"--fail-on {condition}: no column {column} (there are {', '.join(columns)})"
+            )
 
 
 def emit(table: Table, output: OutputOptions) -> None:
@@ -61,10 +67,6 @@ def exit_status(table: Table, output: OutputOptions, statuses: Iterable[Status])
 
     for condition in output.fail_on:
         column, compare, value = _parse_condition(condition)
-        if column not in table.columns:
-            raise click.UsageError(
-                f"--fail-on {condition}: no column {column} (there are {', '.join(table.columns)})"
-            )
         place = table.columns.index(column)
         for number, record in enumerate(table.records):
             if _holds(record[place], compare, value):

@@ -38,21 +38,29 @@ def marginal_kind(options: InputOptions) -> MarginalKind:
     return "probability" if options.marginals == "probability" else "unit"
 
 
-def temperatures(options: EpsOptions, problems: Sequence[Problem], count: int) -> list[float]:
-    """Temperatures in cost units, warmest first; automatic (``count`` of them) when none is given.
+def scaled(options: EpsOptions, problems: Sequence[Problem]) -> list[float]:
+    """The temperatures that were given, in cost units, warmest first; none given: none.
 
     The unit is taken over all the problems together.
     """
     import numpy as np
 
     from sinkdiag.errors import InputError
-    from sinkdiag.temperature import automatic_grid, descending, unit_scale
+    from sinkdiag.temperature import descending, unit_scale
 
     if not options.values:
-        return automatic_grid(max(problems, key=lambda problem: problem.cost_range), count)
+        return []
     costs = np.concatenate([problem.cost.ravel() for problem in problems])
     try:
         scale = unit_scale(costs, options.unit)
     except ValueError as error:
         raise InputError(problems[0].name, str(error), "choose another --eps-unit") from error
     return descending(value * scale for value in options.values)
+
+
+def temperature_grid(options: EpsOptions, problems: Sequence[Problem], count: int) -> list[float]:
+    """`scaled`, or the automatic grid of ``count`` temperatures when none is given."""
+    from sinkdiag.temperature import automatic_grid
+
+    given = scaled(options, problems)
+    return given or automatic_grid(max(problems, key=lambda problem: problem.cost_range), count)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from sinkdiag._version import __version__
+from sinkdiag.cli.calibrate import calibrate
 from sinkdiag.cli.say import Verbosity, problem
 from sinkdiag.errors import InputError
 
@@ -22,7 +23,7 @@ INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
 @click.option("-v", "--verbose", is_flag=True, help="More on standard error; tracebacks of bugs.")
 @click.pass_context
 def group(context: click.Context, quiet: bool, verbose: bool) -> None:
-    """Spectral and pseudospectral stability of entropy-regularised optimal transport.
+    r"""Spectral and pseudospectral stability of entropy-regularised optimal transport.
 
     Data go to standard output, everything else to standard error.
 
@@ -37,6 +38,9 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
     if quiet and verbose:
         raise click.UsageError("-q and -v exclude each other")
     context.obj = Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
+
+
+group.add_command(calibrate)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from sinkdiag.temperature import EpsUnit, parse_eps
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class EpsType(click.ParamType):
+class EpsType(click.ParamType[list[float]]):
     """A temperature, or START:STOP:COUNT for a geometric grid."""
 
     name = "eps"
@@ -31,7 +31,7 @@ class EpsType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Positive(click.ParamType):
+class Positive(click.ParamType[float]):
     """A finite number above 0, and below ``below`` if that is given."""
 
     name = "number"
