@@ -8,15 +8,15 @@ from functools import cached_property
 import numpy as np
 import scipy.linalg
 
-from sinkdiag.linearize.dispersion import quotient_gaps
+from sinkdiag.linearize.dispersion import StoredPlan, quotient_gaps
 from sinkdiag.linearize.laplacian import FROZEN_GAP, graded_modes
-from sinkdiag.linearize.metric import MetricFactor, plan_metric, potential_metric
+from sinkdiag.linearize.metric import MetricFactor, plan_metric, potential_metric, sampled_metric
 from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
-# The singular vectors of the plan carry an error near 1e-15; as long as the smallest gap is above
-# this, their Rayleigh quotients have relative errors below 1e-12. Smaller gaps go to GTH + Jacobi.
-DIRECT_GAP = 1e-9
+# Singular vectors of slow modes mix by about 1e-15 over the distance of their eigenvalues, which
+# the plan norm sees at first order. Below this gap the vectors come from GTH and Jacobi instead.
+DIRECT_GAP = 1e-5
 # Above 1/2 a gap is 1 - λ to full accuracy; below it λ is 1 - gap.
 HALF = 0.5
 
@@ -42,9 +42,11 @@ class EigenBasis:
     status:
         ``converged``; ``frozen`` when the smallest gap is below 1e-14; ``below_resolution``, with
         nan, where the plan's support falls apart in underflow.
+    complete:
+        Whether all m - 1 modes are here, and not the leading ones alone.
     """
 
-    plan: FloatArray
+    plan: StoredPlan
     row: FloatArray
     col: FloatArray
     eigenvalues: FloatArray
@@ -52,10 +54,13 @@ class EigenBasis:
     vectors: FloatArray
     floor: float
     status: Status
+    complete: bool = True
 
     @cached_property
     def plan_metric(self) -> MetricFactor:
         """The plan metric on X, whatever the norm that is asked for: duality needs it too."""
+        if not self.complete:
+            return sampled_metric(self.plan, self.row, self.vectors)
         flux = self.gaps * self.col[:, None] * self.vectors
         return plan_metric(self.plan, self.row, self.vectors, flux)
 
@@ -68,7 +73,7 @@ class EigenBasis:
 def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis:
     """Decompose the Jacobian of one sweep at a plan (n, m) with marginals row (n,) and col (m,).
 
-    Singular value decomposition of the scaled plan while every gap is above 1e-9, its gaps as
+    Singular value decomposition of the scaled plan while every gap is above 1e-5, its gaps as
     Rayleigh quotients; otherwise GTH elimination of the Laplacian and one-sided Jacobi.
     """
     m = plan.shape[1]

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 
+from sinkdiag.linearize.dispersion import StoredPlan
 from sinkdiag.linearize.laplacian import LaplacianFactor, column_weights, factor_laplacian
 from sinkdiag.problem import FloatArray
 
@@ -62,6 +64,26 @@ def plan_metric(
     if plan.size * vectors.shape[1] > ENTRY_LIMIT:
         return _unresolved(vectors.shape[1])
     return _from_columns(mode_entries(plan, row, flux))
+
+
+def sampled_metric(plan: StoredPlan, row: FloatArray, x: FloatArray) -> MetricFactor:
+    """Factor of X'GX in the plan metric for few modes x (m, k) of a large plan.
+
+    Σ_ij M_ijp M_ijq for M_ij = P_ij (x_j + a_i), in one pass over slices of rows.
+    """
+    mean = (plan @ x) / row[:, None]
+    count = x.shape[1]
+    gram, square = np.zeros((count, count)), 0.0
+    step = max(1, _CHUNK // (len(x) * count))
+    for start in range(0, len(row), step):
+        rows = slice(start, start + step)
+        part = plan[rows].toarray() if scipy.sparse.issparse(plan) else plan[rows]
+        entries = (part[:, :, None] * (x[None] - mean[rows, None, :])).reshape(-1, count)
+        gram += entries.T @ entries
+        square += float(np.einsum("ij,ij->", part, part))
+    noise = square * (4 * np.finfo(float).eps * np.abs(x).max(axis=0)) ** 2
+    resolved = bool(np.all(noise <= GRAM_TOL * np.diagonal(gram)))
+    return (_cholesky(gram) if resolved else None) or _unresolved(count)
 
 
 def pair_weights(plan: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,225 @@
+"""The layer as it is used: K sweeps from a cold start, and their derivatives.
+
+The Jacobian of K sweeps is a product of K different ones, J_K = Π_t Q2_t' Q1_t with Q1_t the plan
+before and Q2_t after the column update, scaled to stochastic rows and columns. Each factor averages,
+so J_K keeps constants; unlike J at the fixed point it is not self-adjoint in any diagonal norm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg
+from numpy.typing import NDArray
+
+from sinkdiag.linearize.basis import EigenBasis
+from sinkdiag.linearize.metric import MetricFactor
+from sinkdiag.problem import FloatArray, Problem
+
+Real = NDArray[Any]
+# Entries of the stored sweeps, (2K + 1) n m; above this (800 MB) the layer is not unrolled.
+UNROLL_LIMIT = 100_000_000
+_GAIN_TOL = 1e-3
+_DENSE = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """K unrolled sweeps at one temperature, in the arithmetic of ``plan.dtype``.
+
+    ``rows[t]`` (n, m) are the row-stochastic Q1_t, t = 0..K, the last for the final update of f;
+    ``cols[t]`` (n, m) the column-stochastic Q2_t, t = 0..K-1. ``plan`` is the output P_K.
+    """
+
+    eps: float
+    rows: list[Real]
+    cols: list[Real]
+    plan: Real
+
+    @property
+    def iters(self) -> int:
+        """K."""
+        return len(self.cols)
+
+    def sweep_product(self, vectors: FloatArray) -> FloatArray:
+        """J_K applied to potentials g, shape (m, k): dg_K for a change of g_0."""
+        for first, second in zip(self.rows, self.cols, strict=False):
+            vectors = second.T @ (first @ vectors)
+        return vectors
+
+    def jvp(self, change: Real) -> Real:
+        """dP_K for a change of the cost, both (n, m)."""
+        change = change.astype(self.plan.dtype, copy=False)
+        g = np.zeros(change.shape[1], dtype=change.dtype)
+        for first, second in zip(self.rows, self.cols, strict=False):
+            f = _dot(first, change, 1) - first @ g
+            g = _dot(second, change, 0) - second.T @ f
+        f = _dot(self.rows[-1], change, 1) - self.rows[-1] @ g
+        return np.asarray(self.plan * (f[:, None] + g - change) / change.dtype.type(self.eps))
+
+    def vjp(self, cotangent: Real) -> Real:
+        """The gradient of <cotangent, P_K> in the cost, both (n, m), by reverse accumulation."""
+        weighted = cotangent * self.plan / self.plan.dtype.type(self.eps)
+        gradient = -weighted
+        f, g = weighted.sum(axis=1), weighted.sum(axis=0)
+        gradient += f[:, None] * self.rows[-1]
+        g = g - self.rows[-1].T @ f
+        for first, second in zip(self.rows[-2::-1], self.cols[::-1], strict=True):
+            gradient += second * g
+            f = -(second @ g)
+            gradient += f[:, None] * first
+            g = -(first.T @ f)
+        return np.asarray(gradient)
+
+
+@dataclass(frozen=True)
+class SweepSpectrum:
+    """J_K on g modulo constants: its norm, spectral radius and smallest singular value.
+
+    The singular values are those in the chosen norm; the smallest is 0 where rounding hides it.
+    """
+
+    norm: float
+    radius: float
+    smallest: float
+
+
+def unroll(
+    problem: Problem, eps: float, iters: int, dtype: type[np.floating[Any]] = np.float64
+) -> Layer | None:
+    """Run K sweeps from g = 0 in the log domain, keeping every half-sweep's softmax.
+
+    f_i = eps (log r_i - LSE_j((g_j - C_ij)/eps)), g_j likewise, f last; all in ``dtype``, as a
+    layer in that precision would. None when (2K + 1) n m exceeds `UNROLL_LIMIT`.
+    """
+    if (2 * iters + 1) * problem.cost.size > UNROLL_LIMIT:
+        return None
+    cost = problem.cost.astype(dtype)
+    log_row, log_col = np.log(problem.row).astype(dtype), np.log(problem.col).astype(dtype)
+    heat = dtype(eps)
+    g = np.zeros(cost.shape[1], dtype=dtype)
+    rows, cols = [], []
+    for step in range(iters + 1):
+        total, share = _softmax((g - cost) / heat, axis=1)
+        f = heat * (log_row - total)
+        rows.append(share)
+        if step < iters:
+            total, share = _softmax((f[:, None] - cost) / heat, axis=0)
+            g = heat * (log_col - total)
+            cols.append(share)
+    plan = np.exp((f[:, None] + g - cost) / heat)
+    return Layer(eps, rows, cols, plan)
+
+
+def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None) -> SweepSpectrum:
+    """Norm, spectral radius and smallest singular value of J_K in the norm of ``metric``.
+
+    ``metric`` is a Gram factor on the basis of the fixed point (None: ``natural``), so that the
+    truncated and the converged layer are measured with the same ruler.
+    """
+    image = layer.sweep_product(basis.vectors)
+    matrix = basis.vectors.T @ (basis.col[:, None] * image)
+    radius = _spectral_radius(matrix)
+    if metric is not None:
+        if not metric.resolved:
+            return SweepSpectrum(np.nan, radius, np.nan)
+        graded = metric.scale[:, None] * matrix / metric.scale
+        left = metric.factor @ graded
+        matrix = scipy.linalg.solve_triangular(metric.factor.T, left.T, lower=True).T
+    sigma = scipy.linalg.svdvals(matrix)
+    floor = len(matrix) * np.finfo(float).eps * float(sigma[0])
+    return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else 0.0)
+
+
+def layer_gain(layer: Layer, seed: int = 0) -> float:
+    """‖dP_K/dC‖ in Frobenius norms, a lower estimate to about 1e-3: Lanczos on its square."""
+    shape = layer.plan.shape
+    return _largest_singular_value(
+        lambda x: layer.vjp(layer.jvp(x.reshape(shape))).ravel(), layer.plan.size, seed
+    )
+
+
+def fixed_point_gain(basis: EigenBasis, eps: float, seed: int = 0) -> float:
+    """‖dP*/dC‖ at the fixed point, the same kind of estimate, from the modes.
+
+    dP = P∘(a⊕b - X)/eps with b = L^+(x_c - P'D_r^{-1}x_r), a = D_r^{-1}(x_r - Pb), x the marginals
+    of P∘X. nan where that difference cancels.
+    """
+    plan, row, col, x = basis.plan, basis.row, basis.col, basis.vectors
+    shape = plan.shape
+
+    def derivative(change: FloatArray) -> FloatArray:
+        moved = plan * change.reshape(shape)
+        out = moved.sum(axis=1)
+        flux = moved.sum(axis=0) - plan.T @ (out / row)
+        b = x @ ((x.T @ flux) / basis.gaps)
+        a = (out - plan @ b) / row
+        return np.asarray((plan * (a[:, None] + b) - moved).ravel() / eps)
+
+    gain = _largest_singular_value(lambda v: derivative(derivative(v)), plan.size, seed)
+    noise = 1e-12 * float(plan.max()) / eps / min(1.0, float(basis.gaps[0]))
+    del col
+    return gain if gain > noise else float("nan")
+
+
+def precision_loss(problem: Problem, layer: Layer, seed: int = 0) -> float:
+    """Relative error of the float32 layer's gradient, ‖v32 - v64‖_F/‖v64‖_F, nan or inf as it is.
+
+    v is the gradient in the cost of <W, P_K> for one Gaussian W, both layers with K sweeps.
+    """
+    narrow = unroll(problem, layer.eps, layer.iters, np.float32)
+    if narrow is None:
+        return float("nan")
+    cotangent = np.random.default_rng(seed).standard_normal(layer.plan.shape)
+    exact = layer.vjp(cotangent)
+    size = float(np.linalg.norm(exact))
+    with np.errstate(all="ignore"):
+        rough = narrow.vjp(cotangent.astype(np.float32)).astype(np.float64)
+        error = float(np.linalg.norm(rough - exact))
+    if not np.isfinite(error):
+        return float("inf")
+    return error / size if size > 0 else float("nan")
+
+
+def _softmax(exponent: Real, axis: int) -> tuple[Real, Real]:
+    """LSE along an axis, and the softmax."""
+    top = exponent.max(axis=axis, keepdims=True)
+    share = np.exp(exponent - top)
+    total = share.sum(axis=axis, keepdims=True)
+    return (np.log(total) + top).squeeze(axis), share / total
+
+
+def _dot(share: Real, change: Real, axis: int) -> Real:
+    return np.asarray(np.einsum("ij,ij->i" if axis == 1 else "ij,ij->j", share, change))
+
+
+def _spectral_radius(matrix: FloatArray) -> float:
+    if len(matrix) <= _DENSE:
+        return float(np.abs(scipy.linalg.eigvals(matrix)).max())
+    start = np.ones(len(matrix)) + 0.5 * np.cos(np.arange(len(matrix)))
+    try:
+        top = scipy.sparse.linalg.eigs(
+            matrix, k=1, v0=start, tol=1e-10, return_eigenvectors=False
+        )
+    except scipy.sparse.linalg.ArpackNoConvergence:
+        top = scipy.linalg.eigvals(matrix)
+    return float(np.abs(top).max())
+
+
+def _largest_singular_value(square: Any, size: int, seed: int) -> float:
+    """sqrt of the largest eigenvalue of a symmetric positive operator on R^size."""
+    start = np.random.default_rng(seed).standard_normal(size)
+    if size <= 2:
+        matrix = np.column_stack([square(unit) for unit in np.eye(size)])
+        return float(np.sqrt(max(np.linalg.eigvalsh(matrix).max(), 0.0)))
+    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=square, dtype=np.float64)
+    scale = float(np.linalg.norm(square(start / np.linalg.norm(start))))
+    if scale == 0.0:
+        return 0.0
+    top = scipy.sparse.linalg.eigsh(
+        operator, k=1, v0=start, ncv=min(size, 8), tol=_GAIN_TOL, return_eigenvectors=False
+    )
+    return float(np.sqrt(max(float(top[0]), 0.0)))
