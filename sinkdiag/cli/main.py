@@ -11,6 +11,7 @@ import click
 
 from sinkdiag._version import __version__
 from sinkdiag.cli.calibrate import calibrate
+from sinkdiag.cli.pseudospectrum import pseudospectrum
 from sinkdiag.cli.say import Verbosity, problem
 from sinkdiag.errors import InputError
 
@@ -41,6 +42,7 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 
 
 group.add_command(calibrate)
+group.add_command(pseudospectrum)
 
 
 def main() -> None:

@@ -74,7 +74,9 @@ def make_grid(
 ) -> Grid:
     """The grid on given or automatic axes; ``shape`` is (points along re, points along im)."""
     left, right, low, high = axes if axes is not None else automatic_axes(matrix)
-    columns, rows = shape if shape is not None else _automatic_shape(matrix, right - left, high - low)
+    columns, rows = (
+        shape if shape is not None else _automatic_shape(matrix, right - left, high - low)
+    )
     return Grid(np.linspace(left, right, columns), _symmetric(low, high, rows), matrix.origin)
 
 
@@ -103,9 +105,7 @@ def automatic_levels(norms: FloatArray, kappa: float | None = None) -> tuple[flo
     highest = math.floor(2.0 * math.log10(top) + 1e-9) / 2.0
     lowest = min(math.log10(bottom), highest - 1.0)
     most = 3 if kappa is not None and kappa < NEARLY_NORMAL else _MAX_LEVELS
-    step = next(
-        (s for s in (0.5, 1.0, 2.0, 3.0, 5.0) if (highest - lowest) / s < most), 10.0
-    )
+    step = next((s for s in (0.5, 1.0, 2.0, 3.0, 5.0) if (highest - lowest) / s < most), 10.0)
     if most == 3:
         return tuple(10.0 ** (highest - 0.5 * i) for i in range(3))
     if step >= 1.0:

@@ -188,9 +188,7 @@ class _Search:
         below_circle = (_outside(corners, origin) <= 0.0).all(axis=1)
         return np.where(inside_disc | below_circle, 1.0, np.maximum(needed, 1.0))
 
-    def _bisect(
-        self, corners: ComplexArray, sigma: FloatArray
-    ) -> tuple[ComplexArray, FloatArray]:
+    def _bisect(self, corners: ComplexArray, sigma: FloatArray) -> tuple[ComplexArray, FloatArray]:
         """Halve each triangle at the middle of its longest side."""
         rows = np.arange(len(corners))
         i = _longest(corners)

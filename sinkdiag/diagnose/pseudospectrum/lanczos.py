@@ -111,9 +111,7 @@ class _Batch:
         self.alphas[columns, self.taken] = self.alpha
         self.betas[columns, self.taken] = self.beta
         self.taken += 1
-        judge(
-            self.alphas, self.betas, self.taken, self.theta, self.weight, tol, LOOSE, self.done
-        )
+        judge(self.alphas, self.betas, self.taken, self.theta, self.weight, tol, LOOSE, self.done)
         return np.flatnonzero(self.done | (self.taken >= self.max_steps))
 
     def replace(self, ended: IntArray, fresh: list[int]) -> None:

@@ -222,9 +222,7 @@ def _exit(
     return low
 
 
-def _circle(
-    resolvent: Resolvent, level: float, radius: float
-) -> list[tuple[float, float]] | None:
+def _circle(resolvent: Resolvent, level: float, radius: float) -> list[tuple[float, float]] | None:
     """Certify that no pseudospectrum crosses the polygon on the circle of this radius.
 
     Returns

@@ -92,19 +92,20 @@ def from_factor(factor: FloatArray, gaps: FloatArray, origin: float = 1.0) -> Tr
     return Triangular(origin, np.asarray(gaps, dtype=np.float64), strict, True)
 
 
-def from_matrix(matrix: NDArray[np.float64] | ComplexArray, origin: float = 0.0) -> Triangular:
-    """The complex Schur factor of any square matrix (real when its eigenvalues all are)."""
+def from_matrix(
+    matrix: NDArray[np.float64] | ComplexArray, origin: float = 0.0
+) -> tuple[Triangular, NDArray[np.float64] | ComplexArray]:
+    """The Schur form Z*AZ of any square matrix (real when all eigenvalues are), and the unitary Z."""
     from scipy.linalg import schur
 
-    real = not np.iscomplexobj(matrix)
     if len(matrix) == 0:
-        return Triangular(origin, np.zeros(0), np.zeros((0, 0)), True)
-    if real:
-        quasi = schur(matrix, output="real")[0]
-        if not np.diag(quasi, -1).any():
-            return Triangular(origin, origin - np.diag(quasi), np.triu(quasi, 1), True)
-    factor = schur(matrix, output="complex")[0]
-    return Triangular(origin, origin - np.diag(factor), np.triu(factor, 1), real)
+        return Triangular(origin, np.zeros(0), np.zeros((0, 0)), True), np.zeros((0, 0))
+    real = not np.iscomplexobj(matrix)
+    factor, rotation = schur(matrix, output="real" if real else "complex")
+    if real and np.diag(factor, -1).any():
+        factor, rotation = schur(matrix, output="complex")
+    strict = np.triu(factor, 1)
+    return Triangular(origin, origin - np.diag(factor), strict, real), rotation
 
 
 def solve_up(matrix: Triangular, inverse: tuple[FloatArray, FloatArray], x: FloatArray) -> None:
