@@ -46,6 +46,8 @@ def calibrate(
         lowest; None: from the cost's range down to 3e-3 of it), cost units.
     row, col:
         Marginals; default 1 and n/m.
+    layout:
+        ``trajectory`` when the first axis is time.
     iters, alpha0, beta, max_steps, replicates, noise, noise_decay, collapse_tv, cold, seed:
         As the options of the command.
 

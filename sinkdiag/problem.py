@@ -117,7 +117,7 @@ def check_real(values: ArrayLike, name: str) -> FloatArray:
         raise InputError(
             name, f"the entries are not numbers (dtype {array.dtype})", "give a numeric matrix"
         )
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.asarray(array, dtype=np.float64, order="C")
 
 
 def _check_entries(array: FloatArray, name: str) -> None:

@@ -32,3 +32,9 @@ def sweeps(cost, row, col, eps, count, g):
         [math.exp((fi + gj - cij) / eps) for gj, cij in zip(g, line)] for fi, line in zip(f, cost)
     ]
     return f, g, plan
+
+
+def frobenius(first, second):
+    return math.sqrt(
+        math.fsum((a - b) ** 2 for one, two in zip(first, second) for a, b in zip(one, two))
+    )

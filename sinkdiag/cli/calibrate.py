@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sinkdiag.report.table import Label
 
 
+# Measured on a 2-core machine with an empty cache.
+COMPILE_SECONDS = 8
+
+
 @click.command(short_help="The safety slope of an annealing controller, measured.")
 @input_options
 @eps_options
@@ -120,6 +124,7 @@ def calibrate(
       sinkdiag calibrate costs.npy --layout trajectory --eps 1:0.01:2 --plot run.png
     """
     from sinkdiag.anneal.calibrate import CalibrationRow, CalibrationSettings
+    from sinkdiag.anneal.kernels import track_step
     from sinkdiag.report.table import Label, Table
 
     check_output(output, CalibrationRow, trace)
@@ -128,7 +133,7 @@ def calibrate(
         cold, seed,
     )  # fmt: skip
     data = read_inputs(inputs)
-    compiling()
+    compiling(COMPILE_SECONDS, track_step)
     results: list[Calibration] = []
     labels: list[Label] = []
     for item in data:

@@ -68,8 +68,9 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         problem("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone: nothing to say, and Python's own flush at exit must not say it.
+    except (BrokenPipeError, SystemExit):
+        # The reader has gone (click turns that into SystemExit): nothing to say, and Python's own
+        # flush at exit must not say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
 
@@ -43,12 +43,11 @@ def problem(text: str, command: str = "sinkdiag") -> None:
     click.echo(f"{command}: {' '.join(text.split())}", err=True)
 
 
-def compiling() -> None:
-    """Tell once, before the first run compiles kernels, how long that takes."""
-    from sinkdiag.jit import expected_seconds
+def compiling(seconds: int, *kernels: Callable[..., Any]) -> None:
+    """Tell, before the first run that compiles these kernels, how long that takes."""
+    from sinkdiag.jit import is_cached
 
-    seconds = expected_seconds()
-    if seconds:
+    if not all(is_cached(kernel) for kernel in kernels):
         note(f"compiling kernels (about {seconds} s, first run only)")
 
 

@@ -1,0 +1,43 @@
+"""Small problems and ways of running the command line that several tests use."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.cli.main import run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+def invoke(*arguments: object, stdin: bytes = b"") -> Outcome:
+    """Run one command line in this process, as the script would."""
+    out, err = io.StringIO(), io.StringIO()
+    given = io.TextIOWrapper(io.BytesIO(stdin))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        before, sys.stdin = sys.stdin, given
+        try:
+            status = run([str(argument) for argument in arguments])
+        finally:
+            sys.stdin = before
+    return Outcome(status, out.getvalue(), err.getvalue())
+
+
+def uniform_cost(n: int, m: int, seed: int = 0):
+    return np.random.default_rng(seed).random((n, m))
+
+
+def planar_cost(n: int, seed: int = 0):
+    """Distances between two sets of uniform points in the unit square."""
+    random = np.random.default_rng(seed)
+    x, y = random.random((n, 2)), random.random((n, 2))
+    return np.linalg.norm(x[:, None] - y[None], axis=2)

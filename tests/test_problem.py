@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from sinkdiag.errors import InputError
+from sinkdiag.problem import make_problem
+from sinkdiag.temperature import (
+    annealing_range,
+    automatic_grid,
+    descending,
+    parse_eps,
+    unit_scale,
+)
+from tests.helpers import uniform_cost
+
+COST = uniform_cost(3, 6)
+
+
+def test_unit_marginals_are_ones_and_n_over_m():
+    problem = make_problem(COST)
+    np.testing.assert_array_equal(problem.row, np.ones(3))
+    np.testing.assert_array_equal(problem.col, np.full(6, 0.5))
+    assert problem.total == 3.0
+
+
+def test_probability_marginals():
+    problem = make_problem(COST, marginals="probability")
+    np.testing.assert_allclose(problem.row, np.full(3, 1 / 3), rtol=1e-15)
+    np.testing.assert_allclose(problem.col, np.full(6, 1 / 6), rtol=1e-15)
+
+
+def test_a_side_left_out_takes_the_total_of_the_other():
+    problem = make_problem(COST, col=np.arange(1.0, 7.0))
+    np.testing.assert_allclose(problem.row, np.full(3, 7.0), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("row", "col", "fault"),
+    [
+        ([1, 1, 1], [1, 1, 1, 1, 1, 1], "different totals"),
+        ([1, 1], None, r"shape \(2,\) does not fit"),
+        ([1, 0, 2], None, "not positive"),
+        ([1, -1, 3], None, "not positive"),
+        ([1, np.nan, 1], None, "not positive and finite"),
+        (None, [0.5, 0.5, 0.5, 0.5, 0.5, np.inf], "not positive and finite"),
+        (["a", "b", "c"], None, "not numbers"),
+    ],
+)
+def test_marginals_that_cannot_be_used(row, col, fault):
+    with pytest.raises(InputError, match=fault):
+        make_problem(COST, row=row, col=col)
+
+
+def test_totals_equal_to_rounding_are_made_equal():
+    problem = make_problem(COST, row=np.full(3, 0.1), col=np.full(6, 0.05 * (1 + 1e-12)))
+    assert problem.col.sum() == pytest.approx(problem.row.sum(), rel=4e-16)
+
+
+@pytest.mark.parametrize(
+    ("cost", "fault"),
+    [
+        (np.ones(3), "1 dimension"),
+        (np.ones((2, 2, 2)), "--layout"),
+        (np.ones((0, 2)), "empty"),
+        ([[1, np.nan]], r"nan at \[0, 1\]"),
+        ([[1, -np.inf]], "-inf"),
+        ([[1, np.inf], [1, np.inf]], "column 1 has no finite cost"),
+        ([[1, 2j]], "complex"),
+        ([[1, None]], "not numbers"),
+        ([[1, 2], [3]], "not an array"),
+    ],
+)
+def test_costs_that_cannot_be_used(cost, fault):
+    with pytest.raises(InputError, match=fault):
+        make_problem(cost)
+
+
+def test_cost_range_ignores_forbidden_pairs_and_is_one_for_constants():
+    assert make_problem([[0.0, np.inf], [2.0, 1.0]]).cost_range == 2.0
+    assert make_problem(np.full((2, 2), 7.0)).cost_range == 1.0
+
+
+def test_eps_grids():
+    assert parse_eps("0.5") == [0.5]
+    grid = parse_eps("1:0.01:5")
+    assert grid[0] == 1.0
+    assert grid[-1] == 0.01
+    np.testing.assert_allclose(np.diff(np.log(grid)), np.log(0.01) / 4, rtol=1e-12)
+    assert parse_eps("2:2:1") == [2.0]
+    assert descending([0.1, 1.0, 0.1]) == [1.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0", "-1", "nan", "inf", "1:2", "1:2:3:4", "a", "", "1:2:0", "1:2:1", "1:2:1.5", "0:1:3"],
+)
+def test_eps_that_cannot_be_used(text):
+    with pytest.raises(ValueError, match=r"eps|number|COUNT|START|grid"):
+        parse_eps(text)
+
+
+def test_units_and_automatic_temperatures():
+    costs = np.array([[0.0, 1.0], [3.0, np.inf]])
+    assert unit_scale(costs, "none") == 1.0
+    assert unit_scale(costs, "range") == 3.0
+    assert unit_scale(costs, "mean") == pytest.approx(4 / 3)
+    assert unit_scale(costs, "median") == 1.0
+    assert unit_scale(costs, "std") == pytest.approx(np.std([0, 1, 3]))
+    with pytest.raises(ValueError, match="cannot be a unit"):
+        unit_scale(np.zeros((2, 2)), "range")
+    problem = make_problem(3 * costs)
+    assert automatic_grid(problem, 4)[0] == 9.0
+    assert annealing_range([], [problem]) == (9.0, 0.027)
+    assert annealing_range([0.1], [problem]) == (9.0, 0.1)
+    assert annealing_range([0.1, 2.0, 0.5], [problem]) == (2.0, 0.1)
+    highest, lowest = annealing_range([30.0], [problem])
+    assert highest > lowest == 30.0
