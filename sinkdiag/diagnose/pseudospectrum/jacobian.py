@@ -61,7 +61,9 @@ def portraits_of(
                     basis, norm, name=problem.name, eps=eps, status=solution.status
                 )
             size = math.nan if question.structured is None else question.structured
-            portrait = compute(operator, settings, structured=(size, shifts), index=index, tell=tell)
+            portrait = compute(
+                operator, settings, structured=(size, shifts), index=index, tell=tell
+            )
             yield portrait, _modes(operator, question.mode_at)
 
 
