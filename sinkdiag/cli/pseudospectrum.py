@@ -25,12 +25,13 @@ from sinkdiag.cli.say import compiling, detail, note, progress
 if TYPE_CHECKING:
     from sinkdiag.diagnose.pseudospectrum.portrait import Portrait, Settings
     from sinkdiag.diagnose.pseudospectrum.pseudomode import ModeEntry
+    from sinkdiag.linearize.modes import Norm
     from sinkdiag.report.table import Label
 
 AUTO_COUNT = 4
 
 
-class Complex(click.ParamType):
+class Complex(click.ParamType[complex]):
     """A point of the plane: 1, 0.9+0.1j."""
 
     name = "z"
@@ -50,7 +51,7 @@ class Complex(click.ParamType):
         return z
 
 
-class Axes(click.ParamType):
+class Axes(click.ParamType[tuple[float, float, float, float]]):
     """RE_MIN,RE_MAX,IM_MIN,IM_MAX."""
 
     name = "axes"
@@ -62,7 +63,7 @@ class Axes(click.ParamType):
         import math
 
         if isinstance(value, tuple):
-            return value  # type: ignore[return-value]
+            return value
         try:
             left, right, low, high = (float(part) for part in str(value).split(","))
         except ValueError:
@@ -72,7 +73,7 @@ class Axes(click.ParamType):
         return left, right, low, high
 
 
-class Shape(click.ParamType):
+class Shape(click.ParamType[tuple[int, int]]):
     """N, or COLUMNSxROWS."""
 
     name = "grid"
@@ -143,7 +144,7 @@ def pseudospectrum(
     matrix: str | None,
     from_grid: str | None,
     temperatures: EpsOptions,
-    norms: tuple[str, ...],
+    norms: tuple[Norm, ...],
     iters: int | None,
     shape: tuple[int, int] | None,
     axes: tuple[float, float, float, float] | None,
@@ -193,6 +194,12 @@ def pseudospectrum(
     return _report(run, output, modes, save_grid)
 
 
+def _compiling() -> None:
+    from sinkdiag.diagnose.pseudospectrum.kernels import COMPILE_SECONDS, judge, lanczos_step
+
+    compiling(COMPILE_SECONDS, lanczos_step, judge)
+
+
 def _saved(path: str) -> _Run:
     from sinkdiag.diagnose.pseudospectrum.files import load_portraits
     from sinkdiag.report.table import Label
@@ -211,7 +218,7 @@ def _of_matrix(source: str, settings: Settings, mode_at: tuple[complex, ...]) ->
     from sinkdiag.report.table import Label
 
     operator = of_matrix(load_matrix(source), source)
-    compiling()
+    _compiling()
     with progress() as advance:
         portrait = compute(operator, settings, tell=advance)
     modes = [entry for z in mode_at for entry in entries_at(operator, z)]
@@ -223,7 +230,7 @@ def _of_costs(
     inputs: InputOptions,
     temperatures: EpsOptions,
     settings: Settings,
-    norms: tuple[str, ...],
+    norms: tuple[Norm, ...],
     iters: int | None,
     structured: float | None,
     mode_at: tuple[complex, ...],
@@ -237,7 +244,7 @@ def _of_costs(
     problems = [problem for group in groups for problem in group]
     eps = temperature_grid(temperatures, problems, AUTO_COUNT)
     question = Question(tuple(dict.fromkeys(norms)), iters or 0, structured, mode_at, *limits)
-    compiling()
+    _compiling()
     run = _Run([], [], [], [], len(problems) > 1)
     for item, group in zip(data, groups, strict=True):
         for index, problem in enumerate(group):

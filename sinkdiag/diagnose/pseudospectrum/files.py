@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sinkdiag.diagnose.pseudospectrum.grid import Grid
 from sinkdiag.diagnose.pseudospectrum.kreiss import Kreiss
@@ -17,7 +16,7 @@ from sinkdiag.diagnose.pseudospectrum.portrait import Facts, Portrait
 from sinkdiag.diagnose.pseudospectrum.powers import Power
 from sinkdiag.diagnose.pseudospectrum.radius import Radius
 from sinkdiag.diagnose.pseudospectrum.structured import Shift
-from sinkdiag.diagnose.pseudospectrum.triangular import ComplexArray
+from sinkdiag.diagnose.pseudospectrum.triangular import Matrix
 from sinkdiag.errors import InputError
 from sinkdiag.load import NPY_MAGIC, load_costs
 from sinkdiag.report.files import write_with
@@ -28,7 +27,7 @@ FORMAT = "sinkdiag pseudospectrum 1"
 _ARRAYS = ("norms", "converged", "eigenvalues", "numerical_range")
 
 
-def load_matrix(source: str) -> NDArray[np.float64] | ComplexArray:
+def load_matrix(source: str) -> Matrix:
     """A square matrix from any file a cost can come from; an .npy may be complex.
 
     Raises

@@ -32,12 +32,12 @@ class Grid:
 
     @property
     def offsets(self) -> ComplexArray:
-        """z - origin, shape (len(im), len(re))."""
+        """Offsets z - origin, shape (len(im), len(re))."""
         return (self.re - self.origin)[None, :] + 1j * self.im[:, None]
 
     @property
     def points(self) -> ComplexArray:
-        """z, shape (len(im), len(re))."""
+        """Points z, shape (len(im), len(re))."""
         return self.re[None, :] + 1j * self.im[:, None]
 
 

@@ -11,6 +11,9 @@ import numpy as np
 from sinkdiag.jit import njit
 from sinkdiag.problem import FloatArray
 
+# How long these kernels take to compile, about.
+COMPILE_SECONDS = 8
+
 
 @njit
 def substitute_up(
@@ -156,7 +159,7 @@ def top_ritz(
         theta = alpha[k - 1] + coupling * coupling / (radius - half)
     slope = -1.0
     for _ in range(60):
-        value, slope, above = pivot(alpha, beta, k, theta)
+        value, slope, _ = pivot(alpha, beta, k, theta)
         step = -value / slope
         if not step > 1e-15 * abs(theta):
             break

@@ -56,12 +56,8 @@ def kreiss_constant(
 ) -> Kreiss:
     """K(T) with bounds within a relative 1e-3.
 
-    Parameters
-    ----------
-    numerical_radius:
-        An upper bound of max |W(T)|. If it is at most 1, K = 1, approached as z -> inf.
-    limit:
-        Most resolvent norms to compute; by default fewer for larger matrices.
+    ``numerical_radius`` is an upper bound of max |W(T)|; if it is at most 1, K = 1, approached as
+    z -> inf. ``limit`` is the most resolvent norms to compute, by default fewer for larger T.
     """
     matrix = resolvent.matrix
     if matrix.size == 0 or numerical_radius <= 1.0:
@@ -124,7 +120,7 @@ class _Search:
         self.upper = self.best * (1.0 + 0.9 * WIDTH)
 
     def _probe(self) -> None:
-        """A first lower bound: rays through the unit circle's worst points, geometric in |z| - 1."""
+        """Look along rays, geometrically in |z| - 1, for a first lower bound."""
         angles = np.linspace(0.0, math.pi if self.resolvent.matrix.mirrored else 2 * math.pi, 25)
         matrix = self.resolvent.matrix
         closest = max(float(-_outside(-matrix.gaps, matrix.origin).max()), 1e-300)
@@ -132,7 +128,7 @@ class _Search:
         self._sigma(self._polar(angles[:, None], steps[None, :]))
 
     def _polar(self, angles: FloatArray, outward: FloatArray) -> ComplexArray:
-        """w of z = (1 + outward) exp(i angle), accurate next to z = 1."""
+        """Offsets w of z = (1 + outward) exp(i angle), accurate next to z = 1."""
         half = np.sin(0.5 * angles)
         turned = -2.0 * half * half + 1j * np.sin(angles)
         return np.asarray(turned + outward * (1.0 + turned) + (1.0 - self.resolvent.matrix.origin))
@@ -203,7 +199,7 @@ class _Search:
 
 
 def _longest(corners: ComplexArray) -> NDArray[np.int64]:
-    """i such that the side from corner i to corner i + 1 is the longest."""
+    """Index i such that the side from corner i to corner i + 1 is the longest."""
     return np.argmax(np.abs(corners - np.roll(corners, -1, axis=1)), axis=1)
 
 

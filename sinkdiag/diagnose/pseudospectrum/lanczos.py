@@ -53,6 +53,10 @@ def top_eigenvalues(
 
     Parameters
     ----------
+    size, count:
+        Order of the operators, and how many there are.
+    seed:
+        Of the start vector.
     apply:
         ``apply(which, x)`` returns H_which[j] x_j in a new array for a split batch x, shape
         (size, 2p): real parts first, imaginary parts last.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinkdiag.diagnose.pseudospectrum.lanczos import IntArray, top_eigenvalues
-from sinkdiag.diagnose.pseudospectrum.triangular import ComplexArray, Triangular
+from sinkdiag.diagnose.pseudospectrum.triangular import ComplexArray, Matrix, Triangular
 from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
@@ -92,13 +92,13 @@ class _Support:
         return tops.values - shift
 
 
-def _split_product(matrix: FloatArray, x: FloatArray) -> ComplexArray:
+def _split_product(matrix: Matrix, x: FloatArray) -> ComplexArray:
     product = matrix @ x
     p = x.shape[1] // 2
     return np.asarray(product[:, :p] + 1j * product[:, p:])
 
 
-def _norm_bound(dense: FloatArray | ComplexArray) -> float:
+def _norm_bound(dense: Matrix) -> float:
     """sqrt(‖T‖_1 ‖T‖_inf) >= ‖T‖_2, so that every shifted Hermitian part is semidefinite."""
     size = np.abs(dense)
     return math.sqrt(float(size.sum(axis=0).max()) * float(size.sum(axis=1).max()))

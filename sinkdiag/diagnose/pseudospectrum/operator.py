@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sinkdiag.diagnose.pseudospectrum.triangular import (
-    ComplexArray,
+    Matrix,
     Triangular,
     from_factor,
     from_matrix,
@@ -54,7 +53,7 @@ class Operator:
     norm: str
     iters: int
     kappa: float
-    potentials: FloatArray | ComplexArray
+    potentials: Matrix
     plan: FloatArray | None
     status: Status
 
@@ -64,10 +63,7 @@ def at_fixed_point(
 ) -> Operator:
     """The Jacobian of one sweep, T = R Λ R^{-1}, in a norm.
 
-    Parameters
-    ----------
-    status:
-        That of the solution; a failed one is passed on.
+    ``status`` is that of the solution; a failed one is passed on.
     """
     modes = modes_in(basis, norm)
     plan = np.asarray(basis.plan)
@@ -109,10 +105,10 @@ def of_sweeps(
         return _unresolved(len(modes.gaps), layer.plan, norm, problem.name, eps, iters)
     potentials = _coordinates(modes)
     image = layer.sweep_product(potentials)
-    # x = coordinates of the image in the basis, by D_c-orthogonality; then E-scale and R.
-    inner = basis.vectors.T @ (basis.col[:, None] * image)
-    own = basis.vectors.T @ (basis.col[:, None] * potentials)
-    dense = np.linalg.solve(own, inner) if len(own) else own
+    # Coordinates modulo constants, by the D_c-orthogonality of the basis.
+    weights = (basis.col[:, None] * basis.vectors).T
+    own, moved = weights @ potentials, weights @ image
+    dense: Matrix = np.linalg.solve(own, moved) if len(own) else own
     matrix, rotation = from_matrix(dense, origin=1.0)
     return Operator(
         matrix,
@@ -128,7 +124,7 @@ def of_sweeps(
     )
 
 
-def of_matrix(values: NDArray[np.float64] | ComplexArray, name: str = "matrix") -> Operator:
+def of_matrix(values: Matrix, name: str = "matrix") -> Operator:
     """Any square matrix, in the Euclidean norm.
 
     Raises
@@ -148,7 +144,7 @@ def of_matrix(values: NDArray[np.float64] | ComplexArray, name: str = "matrix") 
     )  # fmt: skip
 
 
-def eigenvector_condition(values: NDArray[np.float64] | ComplexArray) -> float:
+def eigenvector_condition(values: Matrix) -> float:
     """cond(V) for eigenvectors of unit length; inf beyond 1e15, where V is no basis any more."""
     if not len(values):
         return 1.0

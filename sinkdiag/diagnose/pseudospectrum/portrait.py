@@ -248,8 +248,8 @@ def _unresolved(operator: Operator, settings: Settings, index: int) -> Portrait:
     nan = math.nan
     bad = Status.BELOW_RESOLUTION
     facts = Facts(
-        operator.name, index, operator.eps, operator.norm, operator.iters, operator.size, nan, nan, (),
-        Kreiss(nan, nan, (nan, nan), bad), nan, nan, (), nan, nan, (), rows * columns, 0, bad,
+        operator.name, index, operator.eps, operator.norm, operator.iters, operator.size,
+        nan, nan, (), Kreiss(nan, nan, (nan, nan), bad), nan, nan, (), nan, nan, (), rows * columns, 0, bad,
         f"the {operator.norm} norm is below resolution at this temperature: {bad.remedy}",
     )  # fmt: skip
     values = np.full((rows, columns), nan)

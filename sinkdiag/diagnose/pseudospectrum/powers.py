@@ -1,8 +1,9 @@
 """Norms of powers ‖T^k‖ beside what the pseudospectra say of them.
 
 For r > 1, N = max over |z| = r of ‖(z-T)^{-1}‖ and T^k bounded by M for k <= K, the expansion
-(z-T)^{-1} = sum_{k<K} z^{-k-1} T^k + z^{-K} T^K (z-T)^{-1} gives N <= M (1-r^{-K})/(r-1) + M r^{-K} N,
-hence (Trefethen & Embree, *Spectra and Pseudospectra*, 2005, chapter 16)
+(z-T)^{-1} = sum_{k<K} z^{-k-1} T^k + z^{-K} T^K (z-T)^{-1} gives
+N <= M (1-r^{-K})/(r-1) + M r^{-K} N, hence (Trefethen & Embree, *Spectra and
+Pseudospectra*, 2005, chapter 16)
 
     max_{k<=K} ‖T^k‖ >= r^K / (1 + (r^K - 1)/((r-1) N)).
 
@@ -20,7 +21,7 @@ import numpy as np
 from sinkdiag.diagnose.pseudospectrum.kreiss import Kreiss
 from sinkdiag.diagnose.pseudospectrum.lanczos import IntArray, top_eigenvalues
 from sinkdiag.diagnose.pseudospectrum.radius import Radius
-from sinkdiag.diagnose.pseudospectrum.triangular import ComplexArray, Triangular
+from sinkdiag.diagnose.pseudospectrum.triangular import Matrix, Triangular
 from sinkdiag.problem import FloatArray
 
 _DENSE_NORM = 64
@@ -64,12 +65,8 @@ def power_norms(
 ) -> tuple[Power, ...]:
     """‖T^k‖ for each k with its bounds.
 
-    Parameters
-    ----------
-    radii:
-        Pseudospectral radii; every level gives a lower and an upper bound.
-    kappa:
-        Condition number of the eigenvectors (inf if there is no full set of them).
+    Every level's radius gives a lower and an upper bound; ``kappa`` is the condition number of the
+    eigenvectors, inf if there is no full set of them.
     """
     rho = float(np.abs(matrix.eigenvalues).max()) if matrix.size else 0.0
     rows = []
@@ -104,7 +101,7 @@ def _norms(matrix: Triangular, ks: Sequence[int]) -> list[float]:
     squares = [matrix.dense]
     norms = []
     for k in ks:
-        product: FloatArray | ComplexArray | None = None
+        product: Matrix | None = None
         for bit in range(k.bit_length()):
             if bit == len(squares):
                 squares.append(squares[-1] @ squares[-1])
@@ -114,7 +111,7 @@ def _norms(matrix: Triangular, ks: Sequence[int]) -> list[float]:
     return norms
 
 
-def two_norm(matrix: FloatArray | ComplexArray) -> float:
+def two_norm(matrix: Matrix) -> float:
     """Largest singular value; by Lanczos on M*M when M is large."""
     if not np.all(np.isfinite(matrix)):
         return math.inf
@@ -126,6 +123,7 @@ def two_norm(matrix: FloatArray | ComplexArray) -> float:
     scaled = matrix / size
 
     def apply(which: IntArray, x: FloatArray) -> FloatArray:
+        del which
         v = x[:, :1] + 1j * x[:, 1:]
         image = scaled.conj().T @ (scaled @ v)
         return np.concatenate([image.real, image.imag], axis=1)

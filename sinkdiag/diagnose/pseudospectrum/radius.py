@@ -50,13 +50,7 @@ class Radius:
 
 
 def pseudospectral_radius(resolvent: Resolvent, level: float) -> Radius:
-    """rho_level(T) = max{|z| : ‖(z-T)^{-1}‖ >= 1/level}, to a relative 1e-7.
-
-    Parameters
-    ----------
-    level:
-        eps of the pseudospectrum, positive.
-    """
+    """rho_level(T) = max{|z| : ‖(z-T)^{-1}‖ >= 1/level}, level > 0, to a relative 1e-7."""
     matrix = resolvent.matrix
     if matrix.size == 0:
         return Radius(level, math.nan, math.nan, (math.nan, math.nan), Status.CONVERGED)
@@ -103,7 +97,7 @@ def _search(
 def _crossings(resolvent: Resolvent, level: float, radius: float) -> list[tuple[float, float]]:
     """Mengi & Overton's circular search: arcs of the circle inside the pseudospectrum.
 
-    T - radius mu, |mu| = 1, has the singular value ``level`` where mu is an eigenvalue of the pencil
+    T - radius mu, |mu| = 1, has the singular value ``level`` where mu is an eigenvalue of
     [[T, -level], [0, radius]] - mu [[radius, 0], [-level, T*]].
     """
     from scipy.linalg import eigvals

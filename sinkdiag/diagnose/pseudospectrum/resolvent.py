@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sinkdiag.diagnose.pseudospectrum.lanczos import MAX_STEPS, TOL, IntArray, top_eigenvalues
 from sinkdiag.diagnose.pseudospectrum.triangular import (
     ComplexArray,
+    Matrix,
     Triangular,
     solve_down,
     solve_up,
@@ -72,6 +73,10 @@ class Resolvent:
             w = z - origin, any shape.
         tol:
             Relative error of the squared norm.
+        max_steps:
+            Limit on Lanczos steps at a point.
+        tell:
+            Called with the number of finished points and their total.
         """
         flat = np.asarray(offsets, dtype=np.complex128).ravel()
         keys = flat.real + 1j * np.abs(flat.imag) if self.matrix.mirrored else flat
@@ -133,8 +138,8 @@ def compress(matrix: Triangular) -> tuple[Triangular | None, float]:
     k = int(small[0]) if len(small) else n
     if k == 0 or 2 * k > _WORTH * n:
         return None, 0.0
-    corner = np.linalg.qr(matrix.strict[:k, k:].conj().T, mode="r").conj().T
-    strict = np.zeros((2 * k, 2 * k), dtype=matrix.strict.dtype)
+    corner = np.asarray(np.linalg.qr(matrix.strict[:k, k:].conj().T, mode="r")).conj().T
+    strict: Matrix = np.zeros((2 * k, 2 * k), dtype=matrix.strict.dtype)
     strict[:k, :k] = matrix.strict[:k, :k]
     strict[:k, k:] = corner
     gaps = np.concatenate([matrix.gaps[:k], np.full(k, centre)])
@@ -169,7 +174,7 @@ def _lanczos(
 
 
 class _Operator:
-    """The operator of each column; inverses of the diagonal are kept while the batch is the same."""
+    """The operator of each column; inverted diagonals are kept while the batch is the same."""
 
     def __init__(self, matrix: Triangular, offsets: ComplexArray, scale: FloatArray) -> None:
         self.matrix, self.offsets, self.scale = matrix, offsets, scale

@@ -55,10 +55,7 @@ def structured_shifts(
 ) -> tuple[Shift, ...]:
     """The leading eigenvalues' reach under ‖δC‖_F <= ``size`` (cost units).
 
-    Parameters
-    ----------
-    solve:
-        The plan of a perturbed problem at the same eps.
+    ``solve`` gives the plan of a perturbed problem at the same eps.
     """
     shifts = []
     for k in range(min(MODES, len(basis.gaps))):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from sinkdiag.diagnose.pseudospectrum.kernels import substitute_down, substitute
 from sinkdiag.problem import FloatArray
 
 ComplexArray = NDArray[np.complex128]
+# Real or complex.
+Matrix = NDArray[Any]
 
 LEAF = 24
 
@@ -38,13 +41,13 @@ class Triangular:
     """
 
     origin: float
-    gaps: NDArray[np.float64] | ComplexArray
-    strict: NDArray[np.float64] | ComplexArray
+    gaps: Matrix
+    strict: Matrix
     mirrored: bool
 
     @property
     def size(self) -> int:
-        """n."""
+        """The order n."""
         return len(self.gaps)
 
     @property
@@ -58,7 +61,7 @@ class Triangular:
         return not self.strict.any()
 
     @cached_property
-    def dense(self) -> NDArray[np.float64] | ComplexArray:
+    def dense(self) -> Matrix:
         """T as a full array."""
         return self.strict + np.diag(self.origin - self.gaps)
 
@@ -80,6 +83,8 @@ def from_factor(factor: FloatArray, gaps: FloatArray, origin: float = 1.0) -> Tr
         R, shape (n, n), upper triangular, non-singular: E'GE = R'R for eigenvectors E, metric G.
     gaps:
         origin - λ_k, shape (n,).
+    origin:
+        Where the gaps are counted from.
     """
     from scipy.linalg import solve_triangular
 
@@ -92,10 +97,8 @@ def from_factor(factor: FloatArray, gaps: FloatArray, origin: float = 1.0) -> Tr
     return Triangular(origin, np.asarray(gaps, dtype=np.float64), strict, True)
 
 
-def from_matrix(
-    matrix: NDArray[np.float64] | ComplexArray, origin: float = 0.0
-) -> tuple[Triangular, NDArray[np.float64] | ComplexArray]:
-    """The Schur form Z*AZ of any square matrix (real when all eigenvalues are), and the unitary Z."""
+def from_matrix(matrix: Matrix, origin: float = 0.0) -> tuple[Triangular, Matrix]:
+    """The Schur form Z*AZ of a square matrix (real when all eigenvalues are), and the unitary Z."""
     from scipy.linalg import schur
 
     if len(matrix) == 0:
