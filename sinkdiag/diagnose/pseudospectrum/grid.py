@@ -80,7 +80,9 @@ def make_grid(
     return Grid(np.linspace(left, right, columns), _symmetric(low, high, rows), matrix.origin)
 
 
-def automatic_levels(norms: FloatArray, kappa: float | None = None) -> tuple[float, ...]:
+def automatic_levels(
+    norms: FloatArray, kappa: float | None = None, floor: float = 0.0
+) -> tuple[float, ...]:
     """Levels eps of the curves ‖(z-T)^{-1}‖ = 1/eps that the grid shows, descending.
 
     Half decades where that gives few curves, otherwise whole decades or multiples of them; the
@@ -92,14 +94,18 @@ def automatic_levels(norms: FloatArray, kappa: float | None = None) -> tuple[flo
         Resolvent norms on the grid, shape (rows, columns).
     kappa:
         Condition number of the eigenvectors, if known.
+    floor:
+        No level is below a hundred times this.
     """
     with np.errstate(divide="ignore"):
         sigma = 1.0 / norms
     edge = np.concatenate([sigma[0], sigma[-1], sigma[:, 0], sigma[:, -1]])
-    top = float(edge.min()) if edge.min() > 0 else float(edge.max())
+    edge = edge[edge > 0]
+    top = float(edge.min()) if edge.size else 0.0
     # The grid's smallest sigma hangs on how close a point falls to an eigenvalue: stop short of it.
     positive = sigma[sigma > 0]
     bottom = float(np.quantile(positive, 0.002)) if positive.size else 0.0
+    bottom = max(bottom, 100.0 * floor)
     if not (math.isfinite(top) and top > 0 and bottom > 0):
         return (1e-1, 1e-2, 1e-3)
     highest = math.floor(2.0 * math.log10(top) + 1e-9) / 2.0

@@ -70,8 +70,9 @@ class Facts:
         Largest ‖J^k‖, k >= 1, among them.
     structured:
         Reach of the leading eigenvalues under cost perturbations of norm ``structured_size``.
-    points, unconverged:
-        Points of the grid, and those whose norm did not meet its tolerance (lower estimates).
+    points, unconverged, unresolved:
+        Points of the grid; those whose norm did not meet its tolerance (lower estimates); and those
+        where sigma_min is below the rounding of the decomposition (nan).
     status, verdict:
         The gravest status, and the reading in words.
     """
@@ -94,6 +95,7 @@ class Facts:
     structured: tuple[Shift, ...]
     points: int
     unconverged: int
+    unresolved: int
     status: Status
     verdict: str
 
@@ -168,7 +170,7 @@ def compute(
     norms = resolvent.norms(
         grid.offsets, tell=None if tell is None else lambda done, all_: tell(stage, done, all_)
     )
-    levels = settings.levels or automatic_levels(norms.values, operator.kappa)
+    levels = settings.levels or automatic_levels(norms.values, operator.kappa, matrix.floor)
     radii = []
     for index, level in enumerate(levels):
         if tell is not None:
@@ -182,8 +184,12 @@ def compute(
         matrix, settings.powers or automatic_powers(matrix), radii, kreiss, operator.kappa
     )
     status = worst([operator.status, kreiss.status, reach.status, *(r.status for r in radii)])
-    if norms.unconverged:
+    unresolved = int(np.count_nonzero(np.isnan(norms.values)))
+    unconverged = norms.unconverged - unresolved
+    if unconverged:
         status = worst([status, Status.MAX_ITER])
+    if unresolved:
+        status = worst([status, Status.BELOW_RESOLUTION])
     facts = Facts(
         operator.name,
         index,
@@ -202,14 +208,15 @@ def compute(
         structured[0],
         tuple(structured[1]),
         norms.values.size,
-        norms.unconverged,
+        unconverged,
+        unresolved,
         status,
-        _verdict(operator, norms.unconverged, kreiss),
+        _verdict(operator, unconverged, unresolved, kreiss),
     )
     return Portrait(facts, grid, norms.values, norms.converged, matrix.eigenvalues, reach.corners)
 
 
-def _verdict(operator: Operator, unconverged: int, kreiss: Kreiss) -> str:
+def _verdict(operator: Operator, unconverged: int, unresolved: int, kreiss: Kreiss) -> str:
     kappa = operator.kappa
     if operator.size == 0:
         return "a single column: the Jacobian acts on nothing, every norm is 0"
@@ -235,6 +242,8 @@ def _verdict(operator: Operator, unconverged: int, kreiss: Kreiss) -> str:
         )
     if unconverged:
         parts.append(f"{unconverged} points did not converge: lower estimates")
+    if unresolved:
+        parts.append(f"{unresolved} points are below resolution: the norm there exceeds rounding")
     if operator.status is Status.FROZEN:
         parts.append("frozen: the gap is below 1e-14")
     return "; ".join(parts)
@@ -249,7 +258,8 @@ def _unresolved(operator: Operator, settings: Settings, index: int) -> Portrait:
     bad = Status.BELOW_RESOLUTION
     facts = Facts(
         operator.name, index, operator.eps, operator.norm, operator.iters, operator.size,
-        nan, nan, (), Kreiss(nan, nan, (nan, nan), bad), nan, nan, (), nan, nan, (), rows * columns, 0, bad,
+        nan, nan, (), Kreiss(nan, nan, (nan, nan), bad), nan, nan, (), nan, nan, (),
+        rows * columns, 0, 0, bad,
         f"the {operator.norm} norm is below resolution at this temperature: {bad.remedy}",
     )  # fmt: skip
     values = np.full((rows, columns), nan)

@@ -72,9 +72,13 @@ def power_norms(
     rows = []
     for k, norm in zip(ks, _norms(matrix, ks), strict=True):
         lower_at = tuple(_lower(radius, k) for radius in radii)
-        caps = [_exp((k + 1) * math.log(r.upper) - math.log(r.level)) for r in radii if r.upper > 0]
+        caps = [
+            _exp((k + 1) * math.log(r.upper) - math.log(r.level))
+            for r in radii
+            if 0.0 < r.upper < math.inf
+        ]
         caps += [math.e * min(max(matrix.size, 1), k + 1) * kreiss.upper]
-        caps += [kappa * rho**k] if math.isfinite(kappa) else []
+        caps += [kappa * _power(rho, k)] if math.isfinite(kappa) else []
         caps += [1.0] if k == 0 else []
         rows.append(Power(k, norm, max(lower_at, default=0.0), min(caps), lower_at))
     return tuple(rows)
@@ -88,6 +92,10 @@ def _lower(radius: Radius, k: int) -> float:
     constant = (r - 1.0) / radius.level
     decay = math.exp(-k * math.log(r))
     return 1.0 / (decay + (1.0 - decay) / constant)
+
+
+def _power(base: float, k: int) -> float:
+    return _exp(k * math.log(base)) if base > 0.0 else float(k == 0)
 
 
 def _exp(exponent: float) -> float:

@@ -26,7 +26,7 @@ WIDTH = 1e-7
 _TOL = 1e-10
 _EDGES = 64
 _ROUNDS = 40
-_LIMIT = 4_000
+_LIMIT = 1_500
 # Largest order for which the circle is searched by eigenvalues of order 2n, and how far from the
 # unit circle such an eigenvalue still counts (double ones are perturbed by the root of rounding).
 _DENSE = 300
@@ -56,6 +56,9 @@ def pseudospectral_radius(resolvent: Resolvent, level: float) -> Radius:
         return Radius(level, math.nan, math.nan, (math.nan, math.nan), Status.CONVERGED)
     values = matrix.eigenvalues
     z = complex(values[np.argmax(np.abs(values))])
+    if level <= matrix.floor:
+        nan = math.nan
+        return Radius(level, nan, nan, (nan, nan), Status.BELOW_RESOLUTION)
     if matrix.diagonal:
         # Discs of radius level round the eigenvalues.
         far = (abs(z) + level) * (z / abs(z) if z else 1.0)
@@ -131,7 +134,9 @@ def _sigma(resolvent: Resolvent, z: ComplexArray) -> FloatArray:
     norms = resolvent.norms(z - resolvent.matrix.origin, tol=_TOL)
     # An unconverged norm is too small; nan keeps it from certifying anything.
     with np.errstate(divide="ignore"):
-        return np.where(norms.converged, 1.0 / norms.values, np.nan)
+        sigma = np.where(norms.converged, 1.0 / norms.values, np.nan)
+    # Below the floor of the matrix, and so below every level that is allowed.
+    return np.where(np.isnan(norms.values), 0.0, sigma)
 
 
 def _climb(

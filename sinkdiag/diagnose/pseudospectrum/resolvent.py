@@ -67,6 +67,8 @@ class Resolvent:
     ) -> Norms:
         """‖(z-T)^{-1}‖ at z = origin + offsets; inf on an eigenvalue, 0 for an empty matrix.
 
+        nan, not converged, where sigma_min is below the matrix's floor.
+
         Parameters
         ----------
         offsets:
@@ -82,6 +84,8 @@ class Resolvent:
         keys = flat.real + 1j * np.abs(flat.imag) if self.matrix.mirrored else flat
         unique, back = np.unique(keys, return_inverse=True)
         values, converged = self._unique(unique, tol, max_steps, tell)
+        noise = (self.matrix.floor * values > 1.0) & np.isfinite(values)
+        values[noise], converged[noise] = np.nan, False
         shape = np.shape(offsets)
         return Norms(values[back].reshape(shape), converged[back].reshape(shape))
 

@@ -22,6 +22,7 @@ ComplexArray = NDArray[np.complex128]
 Matrix = NDArray[Any]
 
 LEAF = 24
+_SCHUR_ERROR = 4.0 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +39,15 @@ class Triangular:
         N, shape (n, n), real or complex; its diagonal and lower triangle are zero.
     mirrored:
         Whether the matrix is real up to unitary similarity: ‖(z-T)^{-1}‖ = ‖(z̄-T)^{-1}‖.
+    floor:
+        sigma_min(z-T) below this is rounding of the decomposition that gave T, not a number.
     """
 
     origin: float
     gaps: Matrix
     strict: Matrix
     mirrored: bool
+    floor: float = 0.0
 
     @property
     def size(self) -> int:
@@ -108,7 +112,9 @@ def from_matrix(matrix: Matrix, origin: float = 0.0) -> tuple[Triangular, Matrix
     if real and np.diag(factor, -1).any():
         factor, rotation = schur(matrix, output="complex")
     strict = np.triu(factor, 1)
-    return Triangular(origin, origin - np.diag(factor), strict, real), rotation
+    # The backward error of the Schur form: a few units of rounding of ‖A‖.
+    floor = _SCHUR_ERROR * float(np.linalg.norm(factor))
+    return Triangular(origin, origin - np.diag(factor), strict, real, floor), rotation
 
 
 def solve_up(matrix: Triangular, inverse: tuple[FloatArray, FloatArray], x: FloatArray) -> None:

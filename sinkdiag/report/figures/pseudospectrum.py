@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,8 @@ def draw(portraits: Sequence[Portrait], path: str) -> None:
     """
     with styled():
         placed, lines, columns = _places(portraits)
-        width = 5.6 if columns == 1 else 3.3 * columns + 0.9
-        height = (4.9 if lines == 1 and columns == 1 else 3.4 * lines) + 0.5
+        side = 5.2 if columns == 1 else 3.1
+        width, height = side * columns + 1.1, lines * (side * _ratio(portraits) + 0.9) + 0.7
         figure = new_figure(width, height)
         panels = figure.subplots(lines, columns, squeeze=False)
         levels = _levels(portraits)
@@ -42,11 +43,22 @@ def draw(portraits: Sequence[Portrait], path: str) -> None:
             axes = panels[line, column]
             _panel(axes, portrait, levels, colours, label=column == 0)
         _level_bar(figure, panels, levels, colours)
-        handles, labels = panels[0, 0].get_legend_handles_labels()
+        entries: dict[str, Any] = {}
+        for axes in panels.flat:
+            for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+                entries.setdefault(name, handle)
+        handles, labels = list(entries.values()), list(entries)
         figure.legend(
             handles, labels, loc="outside lower center", ncols=min(len(labels), 3 * columns)
         )
         save(figure, path)
+
+
+def _ratio(portraits: Sequence[Portrait]) -> float:
+    """Height over width of the tallest panel."""
+    grids = [item.grid for item in portraits]
+    ratios = [float((g.im[-1] - g.im[0]) / (g.re[-1] - g.re[0])) for g in grids]
+    return min(max(max(ratios), 0.3), 2.0)
 
 
 def _places(
@@ -88,7 +100,9 @@ def _panel(
     grid, facts = portrait.grid, portrait.facts
     with np.errstate(divide="ignore", invalid="ignore"):
         sigma = np.log10(1.0 / portrait.norms)
-    sigma = np.where(np.isneginf(sigma), -320.0, sigma)
+    # On an eigenvalue, and where rounding hides the norm, every curve goes round the point.
+    hidden = np.isneginf(sigma) | (np.isnan(sigma) & (facts.unresolved > 0))
+    sigma = np.where(hidden, -320.0, sigma)
     powers = [math.log10(level) for level in levels]
     shown = (
         [i for i, p in enumerate(powers) if np.nanmin(sigma) < p < np.nanmax(sigma)]
@@ -161,20 +175,20 @@ def _level_bar(figure: Any, panels: Any, levels: Sequence[float], colours: Seque
     scale = mpl.colors.ListedColormap(list(colours))
     bounds = np.arange(len(levels) + 1) - 0.5
     mappable = mpl.cm.ScalarMappable(mpl.colors.BoundaryNorm(bounds, scale.N), scale)
-    bar = figure.colorbar(mappable, ax=panels, ticks=np.arange(len(levels)), shrink=0.85, pad=0.02)
+    bar = figure.colorbar(mappable, ax=panels, ticks=np.arange(len(levels)), aspect=25, pad=0.02)
     bar.ax.set_yticklabels([f"{math.log10(level):g}" for level in levels])
     bar.ax.grid(visible=False)
     bar.set_label(r"$\log_{10}\epsilon$,  curves $\Vert(z-J)^{-1}\Vert=1/\epsilon$")
 
 
 def _title(facts: Any) -> str:
-    first = facts.source if math.isnan(facts.eps) else f"eps = {facts.eps:.3g}"
+    first = PurePath(facts.source).name if math.isnan(facts.eps) else f"eps = {facts.eps:.3g}"
     if facts.iters:
         first += f", K = {facts.iters}"
     second = f"{facts.norm} norm, order {facts.order}"
     if not math.isnan(facts.kappa_V):
         second += rf", $\kappa(V)$ = {facts.kappa_V:.3g}"
-        if facts.kreiss.lower > 1.0:
+        if 1.0 < facts.kreiss.lower < math.inf:
             second += f", Kreiss {facts.kreiss.lower:.4g}"
     else:
         second += ": below resolution"
