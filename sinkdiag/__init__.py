@@ -13,7 +13,7 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.anneal.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate
+    from sinkdiag.api import calibrate, pseudospectrum
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.solve import solve
@@ -24,6 +24,7 @@ _HOMES = {
     "Solution": "sinkdiag.results",
     "Status": "sinkdiag.results",
     "calibrate": "sinkdiag.api",
+    "pseudospectrum": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
 }
 
@@ -34,6 +35,7 @@ __all__ = [
     "Status",
     "__version__",
     "calibrate",
+    "pseudospectrum",
     "solve",
 ]
 

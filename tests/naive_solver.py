@@ -53,3 +53,52 @@ def gaps(plan, row, col, digits=200):
                 entry = mpmath.fsum(weights[j]) if j == k else -weights[j][k]
                 matrix[j, k] = entry / mpmath.sqrt(col[j] * col[k])
         return sorted(mpmath.eigsy(matrix, eigvals_only=True))[1:]
+
+
+def fixed_point(cost, eps, row, col, g, digits=200):
+    """The plan with marginals row, col in ``digits``-digit arithmetic: Newton from the potential g.
+
+    Everything is taken exactly as given; row and col may be fractions. Returns (plan, f, g).
+    """
+    with mpmath.workdps(digits):
+        eps = mpmath.mpf(eps)
+        cost = [[mpmath.mpf(x) for x in line] for line in cost]
+        row = [mpmath.mpf(x.numerator) / x.denominator for x in row]
+        col = [mpmath.mpf(x.numerator) / x.denominator for x in col]
+        g = [mpmath.mpf(x) for x in g]
+        size = len(g)
+        for _ in range(60):
+            plan, f = [], []
+            for line, r in zip(cost, row):
+                weight = [mpmath.exp((gj - x) / eps) for gj, x in zip(g, line)]
+                total = mpmath.fsum(weight)
+                f.append(eps * mpmath.log(r / total))
+                plan.append([r * w / total for w in weight])
+            weights = column_weights(plan, row)
+            matrix = mpmath.matrix(size, size)
+            for j in range(size):
+                for k in range(size):
+                    matrix[j, k] = mpmath.fsum(weights[j]) if j == k else -weights[j][k]
+            rhs = mpmath.matrix(
+                [c - mpmath.fsum(line[j] for line in plan) for j, c in enumerate(col)]
+            )
+            step = mpmath.lu_solve(matrix[: size - 1, : size - 1], rhs[: size - 1])
+            longest = max(abs(x) for x in step)
+            damping = mpmath.log(1 + longest) / longest if longest else mpmath.mpf(1)
+            for j in range(size - 1):
+                g[j] += eps * damping * step[j]
+            if longest < mpmath.mpf(10) ** (-40):
+                break
+        else:
+            raise RuntimeError("the reference did not converge")
+        return plan, f, g
+
+
+def entries_above(kernel, u, v, floor):
+    """(row, column, value) of every u_i K_ij v_j >= floor_j, row by row."""
+    return [
+        (i, j, u[i] * x * v[j])
+        for i, line in enumerate(kernel)
+        for j, x in enumerate(line)
+        if u[i] * x * v[j] >= floor[j]
+    ]

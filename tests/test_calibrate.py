@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import sinkdiag
-from sinkdiag.anneal.calibrate import CalibrationSettings, calibrate_problem
+from sinkdiag.anneal.calibrate import calibrate_problem
+from sinkdiag.anneal.calibration import CalibrationSettings
 from sinkdiag.anneal.escalate import LADDER, escalate
 from sinkdiag.anneal.freeze import freeze_temperature
 from sinkdiag.anneal.stream import NoisyMatrix

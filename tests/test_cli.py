@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from sinkdiag.anneal.calibrate import CalibrationRow
+from sinkdiag.anneal.calibration import CalibrationRow
 from sinkdiag.anneal.trace import TraceRow
 from sinkdiag.report.table import column_names
 from tests.helpers import invoke, planar_cost, uniform_cost

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import naive_solver
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ from sinkdiag.linearize.laplacian import (
     spectral_gap,
 )
 from sinkdiag.results import Status
+from tests import naive_solver
 
 U = np.finfo(float).eps
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from sinkdiag.anneal.controller import AdaptiveCooling, CoolingRule
+from sinkdiag.anneal.calibration import (
+    Calibration,
+    CalibrationRow,
+    CalibrationSettings,
+    Confirmation,
+)
+from sinkdiag.anneal.controller import CoolingRule
 from sinkdiag.anneal.escalate import (
     CollapseMoment,
     Escalation,
@@ -17,7 +23,6 @@ from sinkdiag.anneal.escalate import (
 )
 from sinkdiag.anneal.freeze import freeze_temperature
 from sinkdiag.anneal.stream import CostStream, NoisyMatrix, Trajectory
-from sinkdiag.anneal.track import TrackSettings
 from sinkdiag.anneal.verdict import verdict_of
 from sinkdiag.anneal.window import ControllerTrial, Fate, Window, find_window
 from sinkdiag.errors import InputError
@@ -28,113 +33,6 @@ from sinkdiag.results import Status
 PILOTS = 3
 # The finished k_safe and 4·k_high are replayed on this many replicates that nothing was fitted to.
 CONFIRMATIONS = 5
-
-
-@dataclass(frozen=True)
-class CalibrationSettings:
-    """What is calibrated.
-
-    eps_start, eps_min in cost units; ``iters`` sweeps a step; ``noise`` relative to the standard
-    deviation of the costs, times ``noise_decay`` at every step; ``max_steps`` the step budget;
-    ``alpha0`` None lets phase I choose the cooling factor.
-    """
-
-    eps_start: float
-    eps_min: float
-    iters: int = 20
-    beta: float = 1.0
-    alpha0: float | None = None
-    replicates: int = 10
-    noise: float = 0.01
-    noise_decay: float = 0.9
-    max_steps: int = 500
-    collapse_tv: float = 0.1
-    cold: bool = False
-    seed: int = 0
-
-    def track(self) -> TrackSettings:
-        """The layer's own run."""
-        return TrackSettings(self.eps_start, self.eps_min, self.iters, self.max_steps, self.cold)
-
-
-@dataclass(frozen=True)
-class CalibrationRow:
-    """The contract's columns, then what they are for.
-
-    k_safe, k_low, k_high, k_theory in units of drift/eps; eps_* in cost units. ``iters`` is the K
-    that the window is for, which phase I may have lowered.
-    """
-
-    k_safe: float
-    k_low: float
-    k_high: float
-    k_theory: float
-    alpha0: float
-    beta: float
-    R: float
-    alpha_critical: float
-    eps_collapse: float
-    eps_freeze: float
-    collapses: int
-    replicates: int
-    verdict: str
-    iters: int
-    eps_start: float
-    eps_min: float
-    k_collapse: float
-    tv_plain: float
-    max_steps: int
-    noise: float
-    noise_decay: float
-    confirmed_safe: float
-    confirmed_collapse: float
-    steps_safe: float
-    status: Status = field(default=Status.CONVERGED)
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """Replays on the data and on fresh replicates.
-
-    Shares that are safe at k_safe, and that collapse at 4·k_high; median steps at k_safe.
-    """
-
-    safe: float
-    collapse: float
-    steps: float
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """Everything `calibrate` measured on one cost."""
-
-    problem: Problem
-    settings: CalibrationSettings
-    row: CalibrationRow
-    escalation: Escalation
-    provoked: PlainOutcome | None
-    window: Window | None
-    streams: tuple[CostStream, ...]
-
-    @property
-    def trial(self) -> ControllerTrial | None:
-        """The controller and layer that the row is for; None when nothing collapsed."""
-        if self.provoked is None:
-            return None
-        track = replace(self.settings.track(), iters=self.provoked.iters)
-        return ControllerTrial(
-            track, self.provoked.alpha, self.settings.beta, self.settings.collapse_tv
-        )
-
-    @property
-    def controller(self) -> AdaptiveCooling | None:
-        """The controller to paste into a training loop; None without a window."""
-        row = self.row
-        if math.isnan(row.k_safe):
-            return None
-        return AdaptiveCooling(
-            row.k_safe, row.alpha0, beta=row.beta, eps_start=row.eps_start, eps_min=row.eps_min
-        )
 
 
 Notify = Callable[[str, int, int], None]
@@ -176,7 +74,8 @@ def calibrate_problem(
     choice = _choose(escalation, settings, [data, *pilots[:1]], [data, *held_out], [data, *fresh])
     moments = _moments(choice, settings, held_out)
     progress("looking for the freeze", 2, 3)
-    freeze = freeze_temperature(problem, settings.eps_start, settings.eps_min, settings.iters)
+    late = problem if trajectory is None else replace(problem, cost=trajectory[-1])
+    freeze = freeze_temperature(late, settings.eps_start, settings.eps_min, settings.iters)
     row = _row(settings, escalation, choice, moments, freeze)
     progress("done", 3, 3)
     provoked = choice.provoked if choice is not None else None
@@ -237,7 +136,7 @@ def _choose(
     """
     best: _Choice | None = None
     for provoked in escalation.provoked:
-        trial = _trial(provoked, settings)
+        trial = settings.trial(provoked)
         if not find_window(trial, pilots).found:
             continue
         window = find_window(trial, held_out)
@@ -248,8 +147,8 @@ def _choose(
             break
     if best is None and escalation.provoked:
         first = escalation.provoked[0]
-        window = find_window(_trial(first, settings), held_out)
-        best = _Choice(first, window, _confirm(_trial(first, settings), window, fresh))
+        window = find_window(settings.trial(first), held_out)
+        best = _Choice(first, window, _confirm(settings.trial(first), window, fresh))
     return best
 
 
@@ -267,11 +166,6 @@ class _Choice:
 
 
 _FULL_MERIT = (True, 1.0, 1.0)
-
-
-def _trial(provoked: PlainOutcome, settings: CalibrationSettings) -> ControllerTrial:
-    track = replace(settings.track(), iters=provoked.iters)
-    return ControllerTrial(track, provoked.alpha, settings.beta, settings.collapse_tv)
 
 
 def _confirm(trial: ControllerTrial, window: Window, streams: Sequence[CostStream]) -> Confirmation:
@@ -292,7 +186,7 @@ def _moments(
     """Where the plain schedule is lost on the held-out replicates (those on which it is)."""
     if choice is None:
         return []
-    track = replace(settings.track(), iters=choice.provoked.iters)
+    track = settings.trial(choice.provoked).settings
     rule = CoolingRule(math.inf, choice.provoked.alpha)
     found = [moment_of_collapse(s, track, rule, settings.collapse_tv) for s in streams]
     return [moment for moment in found if moment is not None]

@@ -16,7 +16,7 @@ from sinkdiag.anneal.track import TrackSettings, track
 from sinkdiag.problem import FloatArray, Problem
 
 if TYPE_CHECKING:
-    from sinkdiag.anneal.calibrate import Calibration
+    from sinkdiag.anneal.calibration import Calibration
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sinkdiag.anneal.escalate import ROOM
 from sinkdiag.anneal.window import Bracket, Fate, Window
 
 if TYPE_CHECKING:
-    from sinkdiag.anneal.calibrate import CalibrationSettings, Confirmation
+    from sinkdiag.anneal.calibration import CalibrationSettings, Confirmation
     from sinkdiag.anneal.escalate import CollapseMoment, Escalation, PlainOutcome
 
 # The safety slope that the paper and its followers take without measuring.
@@ -68,7 +68,8 @@ def _without_collapse(settings: CalibrationSettings, escalation: Escalation) -> 
         f"{settings.eps_min:.4g} with {_count(hardest.iters, 'sweep')} "
         f"collapses on only {hardest.collapses} of {len(hardest.distances)} runs (median TV "
         f"{hardest.tv:.3g}, threshold {settings.collapse_tv:.3g}); plain cooling needs no "
-        "controller on this matrix in this range, or give a lower --eps"
+        "controller on this matrix in this range; for a stricter standard give a --collapse-tv "
+        f"below {hardest.tv:.2g}"
     )
 
 

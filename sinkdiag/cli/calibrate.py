@@ -21,7 +21,7 @@ from sinkdiag.cli.options import (
 from sinkdiag.cli.say import compiling, detail, note, progress
 
 if TYPE_CHECKING:
-    from sinkdiag.anneal.calibrate import Calibration, CalibrationSettings
+    from sinkdiag.anneal.calibration import Calibration, CalibrationSettings
     from sinkdiag.load import CostData
     from sinkdiag.report.table import Label
 
@@ -108,7 +108,7 @@ def calibrate(
     trace: str | None,
     output: OutputOptions,
 ) -> int:
-    r"""Measure how hard an EPH-ASC controller may cool COST before the layer collapses.
+    """Measure how hard an EPH-ASC controller may cool COST before the layer collapses.
 
     Phase I cools ever harder, then with ever fewer sweeps, until the plain schedule loses its
     fixed point. Phase II replays the controller on held-out replicates and brackets the slopes
@@ -123,7 +123,7 @@ def calibrate(
       sinkdiag calibrate cost.npy
       sinkdiag calibrate costs.npy --layout trajectory --eps 1:0.01:2 --plot run.png
     """
-    from sinkdiag.anneal.calibrate import CalibrationRow, CalibrationSettings
+    from sinkdiag.anneal.calibration import CalibrationRow, CalibrationSettings
     from sinkdiag.anneal.kernels import track_step
     from sinkdiag.report.table import Label, Table
 

@@ -24,7 +24,7 @@ INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
 @click.option("-v", "--verbose", is_flag=True, help="More on standard error; tracebacks of bugs.")
 @click.pass_context
 def group(context: click.Context, quiet: bool, verbose: bool) -> None:
-    r"""Spectral and pseudospectral stability of entropy-regularised optimal transport.
+    """Spectral and pseudospectral stability of entropy-regularised optimal transport.
 
     Data go to standard output, everything else to standard error.
 

@@ -28,7 +28,8 @@ SMALLEST_PIVOT = 1e-290
 _RITZ_TOL = 1e-12
 _RITZ_STEPS = 400
 _ORTHOGONAL_TOL = 1e-9
-_BLOCK = 48
+# Nodes that are eliminated one by one before the rest is updated by a matrix product.
+ELIMINATION_BLOCK = 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,12 @@ class LaplacianFactor:
         ``rhs`` has shape (m,) or (m, k) and columns of zero sum; in a graph of several components
         the net part of each is dropped.
         """
-        inner = _substitute(self.lower, rhs, transposed=True)
+        return self.finish(_substitute(self.lower, rhs, transposed=True), weight)
+
+    def finish(self, net: FloatArray, weight: FloatArray | None = None) -> FloatArray:
+        """The rest of `solve` once ``net`` = T^{-T} rhs is known: x = T^{-1} net / pivots."""
         inverse = _inverse(self.pivots)
-        x = _substitute(self.lower, (inner.T * inverse).T, transposed=False)
+        x = _substitute(self.lower, (net.T * inverse).T, transposed=False)
         if weight is None:
             return np.asarray(x - x.mean(axis=0))
         return np.asarray(x - (weight @ x) / weight.sum())
@@ -85,13 +89,18 @@ def factor_laplacian(weights: FloatArray) -> LaplacianFactor:
     work = np.array(weights, dtype=np.float64, order="C")
     size = len(work)
     pivots = np.zeros(size)
-    for high in range(size, 0, -_BLOCK):
-        low = max(high - _BLOCK, 0)
+    for high in range(size, 0, -ELIMINATION_BLOCK):
+        low = max(high - ELIMINATION_BLOCK, 0)
         for k in range(high - 1, max(low, 1) - 1, -1):
             pivots[k] = _eliminate(work, k, low)
         share = work[low:high, :low] * pivots[low:high, None]
         work[:low, :low] += work[low:high, :low].T @ share
-    lower = np.tril(work, -1)
+    return factor_from_shares(work, pivots)
+
+
+def factor_from_shares(shares: FloatArray, pivots: FloatArray) -> LaplacianFactor:
+    """The factor whose row k holds -shares_kj for j < k; what else ``shares`` holds is ignored."""
+    lower = np.tril(shares, -1)
     np.negative(lower, out=lower)
     np.fill_diagonal(lower, 1.0)
     return LaplacianFactor(lower, pivots)
@@ -201,15 +210,19 @@ def _smaller_side(
 
 
 def _substitute(lower: FloatArray, rhs: FloatArray, *, transposed: bool) -> FloatArray:
-    solved = scipy.linalg.solve_triangular(
-        lower,
-        rhs,
-        trans="T" if transposed else "N",
-        lower=True,
-        unit_diagonal=True,
-        check_finite=False,
-    )
-    return np.asarray(solved)
+    """T^{-1} rhs or T^{-T} rhs by blocks; NumPy throughout, so that one BLAS thread pool works."""
+    x = np.array(rhs, dtype=np.float64)
+    blocks = range(0, len(lower), ELIMINATION_BLOCK)
+    for low in reversed(blocks) if transposed else blocks:
+        high = min(low + ELIMINATION_BLOCK, len(lower))
+        if transposed:
+            x[low:high] -= lower[high:, low:high].T @ x[high:]
+            corner = lower[low:high, low:high].T
+        else:
+            x[low:high] -= lower[low:high, :low] @ x[:low]
+            corner = lower[low:high, low:high]
+        x[low:high] = np.linalg.solve(corner, x[low:high])
+    return x
 
 
 def _inverse(pivots: FloatArray) -> FloatArray:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from sinkdiag.jit import njit, njit_parallel
 from sinkdiag.problem import FloatArray
 
+IntArray = NDArray[np.int32]
+
 # A linear-domain factor outside [1/BOUND, BOUND] is absorbed into the potentials: entries of the
 # kernel that underflowed (below 1e-308 of their row's largest) then stay below 1e-200 of any sum.
 ABSORB_BOUND = 1e50
+# exp of less than this is denormal: an entry that far below its row's largest is 0.
+LOWEST_EXPONENT = -708.0
 
 
 @njit
@@ -51,22 +56,6 @@ def col_update(
         g[j] = eps * (log_col[j] - np.log(total[j])) - top[j]
 
 
-@njit_parallel
-def row_update_parallel(
-    cost: FloatArray, g: FloatArray, log_row: FloatArray, eps: float, f: FloatArray
-) -> None:
-    """`row_update` with the rows shared among threads; each row's sum keeps its order."""
-    n, m = cost.shape
-    for i in numba.prange(n):
-        top = -np.inf
-        for j in range(m):
-            top = max(top, g[j] - cost[i, j])
-        total = 0.0
-        for j in range(m):
-            total += np.exp((g[j] - cost[i, j] - top) / eps)
-        f[i] = eps * (log_row[i] - np.log(total)) - top
-
-
 @njit
 def fill_plan(
     cost: FloatArray, f: FloatArray, g: FloatArray, row: FloatArray, eps: float, plan: FloatArray
@@ -82,6 +71,82 @@ def fill_plan(
         f[i] += eps * np.log(scale)
         for j in range(m):
             plan[i, j] *= scale
+
+
+@njit
+def build(
+    cost: FloatArray, g: FloatArray, row: FloatArray, eps: float, f: FloatArray, plan: FloatArray
+) -> None:
+    """`row_update` and `fill_plan` with one exponential an entry: the rows sum to r."""
+    for i in range(len(row)):
+        _build_row(cost, g, row, eps, f, plan, i)
+
+
+@njit_parallel
+def build_parallel(
+    cost: FloatArray, g: FloatArray, row: FloatArray, eps: float, f: FloatArray, plan: FloatArray
+) -> None:
+    """`build` with the rows shared among threads; each row keeps its order of operations."""
+    for i in numba.prange(len(row)):
+        _build_row(cost, g, row, eps, f, plan, i)
+
+
+@njit
+def _build_row(
+    cost: FloatArray,
+    g: FloatArray,
+    row: FloatArray,
+    eps: float,
+    f: FloatArray,
+    plan: FloatArray,
+    i: int,
+) -> None:
+    top, total = -np.inf, 0.0
+    for j in range(len(g)):
+        top = max(top, g[j] - cost[i, j])
+    for j in range(len(g)):
+        exponent = (g[j] - cost[i, j] - top) / eps
+        plan[i, j] = np.exp(exponent) if exponent > LOWEST_EXPONENT else 0.0
+        total += plan[i, j]
+    scale = row[i] / total
+    for j in range(len(g)):
+        plan[i, j] *= scale
+    f[i] = eps * np.log(scale) - top
+
+
+@njit
+def count_above(
+    kernel: FloatArray, u: FloatArray, v: FloatArray, floor: FloatArray, starts: IntArray
+) -> None:
+    """Number of entries u_i K_ij v_j >= floor_j of each row, as running sums (n + 1,)."""
+    n, m = kernel.shape
+    starts[0] = 0
+    for i in range(n):
+        count = 0
+        for j in range(m):
+            count += u[i] * kernel[i, j] * v[j] >= floor[j]
+        starts[i + 1] = starts[i] + count
+
+
+@njit
+def take_above(
+    kernel: FloatArray,
+    u: FloatArray,
+    v: FloatArray,
+    floor: FloatArray,
+    columns: IntArray,
+    values: FloatArray,
+) -> None:
+    """The entries that `count_above` counted, row by row, with their columns."""
+    n, m = kernel.shape
+    place = 0
+    for i in range(n):
+        for j in range(m):
+            entry = u[i] * kernel[i, j] * v[j]
+            if entry >= floor[j]:
+                columns[place] = j
+                values[place] = entry
+                place += 1
 
 
 @njit

@@ -1,4 +1,4 @@
-"""The public `solve`: continuation in eps, sweeps, and a damped Newton finish on the semi-dual."""
+"""The public `solve`: the fixed point, or a set number of sweeps."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from sinkdiag.errors import InputError
 from sinkdiag.problem import FloatArray, Problem, make_problem
 from sinkdiag.results import Solution, Status
 from sinkdiag.solver import kernels
-from sinkdiag.solver.newton import newton_step
+from sinkdiag.solver.certify import marginal_error
+from sinkdiag.solver.continuation import fixed_point
 
 DEFAULT_TOL = 1e-12
 DEFAULT_MAX_ITER = 10_000
-# Ratio of successive temperatures: one Newton run at each stays in its quadratic basin.
-COOLING = 0.4
-SWEEPS_PER_ROUND = 4
 
 
 def solve(
@@ -75,88 +73,27 @@ def solve_problem(
     """`solve` for a checked problem."""
     if not (math.isfinite(eps) and eps > 0):
         raise InputError(problem.name, f"eps is {eps}", "give a positive finite temperature")
-    start = _initial(problem, init)
+    start = None if init is None else check_init(problem, init)
     if iters is not None:
         if iters < 0:
             raise InputError(problem.name, f"iters is {iters}", "give 0 or more sweeps")
-        return run_sweeps(problem, eps, iters, start)
-    spent = 0
-    state = _State(problem, start)
-    for rung in _ladder(problem, eps, warm=init is not None):
-        spent += state.relax(rung, tol if rung == eps else 1e-2, max_iter - spent)
-    error = marginal_error(state.plan, problem.row, problem.col)
-    if error <= tol:
-        status = Status.CONVERGED
-    else:
-        status = Status.MAX_ITER if spent >= max_iter else Status.STALLED
-    return Solution(
-        state.f, state.g, state.plan, problem.row, problem.col, eps, spent, error, status
-    )
+        zero = np.zeros(len(problem.col))
+        return run_sweeps(problem, eps, iters, zero if start is None else start)
+    return fixed_point(problem, eps, tol, max_iter, start)
 
 
 def run_sweeps(problem: Problem, eps: float, iters: int, start: FloatArray) -> Solution:
     """Exactly ``iters`` sweeps from the potential ``start``, then a last update of f."""
-    state = _State(problem, start)
-    state.sweep(eps, iters)
-    error = marginal_error(state.plan, problem.row, problem.col)
-    return Solution(
-        state.f,
-        state.g,
-        state.plan,
-        problem.row,
-        problem.col,
-        eps,
-        iters,
-        error,
-        Status.TRUNCATED,
-    )
+    row, col = problem.row, problem.col
+    f, g, plan = np.zeros(len(row)), start.copy(), np.empty_like(problem.cost)
+    kernels.sweeps(problem.cost, row, col, eps, iters, f, g, plan)
+    error = marginal_error(plan, row, col)
+    return Solution(f, g, plan, row, col, eps, iters, error, Status.TRUNCATED)
 
 
-def marginal_error(plan: FloatArray, row: FloatArray, col: FloatArray) -> float:
-    """Max over both sides of |P's marginal - the asked one|, relative to the asked one."""
-    row_error = np.abs(plan.sum(axis=1) / row - 1.0).max()
-    col_error = np.abs(plan.sum(axis=0) / col - 1.0).max()
-    return float(max(row_error, col_error))
-
-
-class _State:
-    """Potentials and plan while they are being improved."""
-
-    def __init__(self, problem: Problem, start: FloatArray) -> None:
-        self.problem = problem
-        self.f = np.zeros(len(problem.row))
-        self.g = start.copy()
-        self.plan = np.empty_like(problem.cost)
-
-    def sweep(self, eps: float, count: int) -> None:
-        p = self.problem
-        kernels.sweeps(p.cost, p.row, p.col, eps, count, self.f, self.g, self.plan)
-
-    def residual(self) -> float:
-        return float(np.abs(self.plan.sum(axis=0) / self.problem.col - 1.0).max())
-
-    def relax(self, eps: float, tol: float, budget: int) -> int:
-        """Sweeps and Newton steps at one temperature, to ``tol`` or while the residual falls."""
-        spent, best, rounds_without_gain = 0, math.inf, 0
-        while spent < budget:
-            self.sweep(eps, SWEEPS_PER_ROUND)
-            spent += SWEEPS_PER_ROUND
-            while spent < budget and newton_step(self.problem, eps, self.f, self.g, self.plan):
-                spent += 1
-                if self.residual() <= 0.1 * tol:
-                    return spent
-            error = self.residual()
-            rounds_without_gain = 0 if error < 0.9 * best else rounds_without_gain + 1
-            best = min(best, error)
-            if best <= 0.1 * tol or rounds_without_gain > 2:
-                break
-        return spent
-
-
-def _initial(problem: Problem, init: ArrayLike | None) -> FloatArray:
+def check_init(problem: Problem, init: ArrayLike) -> FloatArray:
+    """A finite potential g of the right length, or an `InputError`."""
     size = len(problem.col)
-    if init is None:
-        return np.zeros(size)
     start = np.asarray(init, dtype=np.float64)
     if start.shape != (size,) or not np.all(np.isfinite(start)):
         raise InputError(
@@ -165,11 +102,3 @@ def _initial(problem: Problem, init: ArrayLike | None) -> FloatArray:
             f"give the potential g of a solution, shape ({size},)",
         )
     return start
-
-
-def _ladder(problem: Problem, eps: float, *, warm: bool) -> list[float]:
-    top = problem.cost_range
-    if warm or eps >= top:
-        return [eps]
-    count = math.ceil(math.log(eps / top) / math.log(COOLING))
-    return [top * (eps / top) ** (k / count) for k in range(count)] + [eps]

@@ -84,7 +84,8 @@ class Resolvent:
         keys = flat.real + 1j * np.abs(flat.imag) if self.matrix.mirrored else flat
         unique, back = np.unique(keys, return_inverse=True)
         values, converged = self._unique(unique, tol, max_steps, tell)
-        noise = (self.matrix.floor * values > 1.0) & np.isfinite(values)
+        limit = 1.0 / self.matrix.floor if self.matrix.floor > 0.0 else np.inf
+        noise = (values > limit) & np.isfinite(values)
         values[noise], converged[noise] = np.nan, False
         shape = np.shape(offsets)
         return Norms(values[back].reshape(shape), converged[back].reshape(shape))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sinkdiag.report.figures.style import BLACK, BLUE, ORANGE, RED, new_figure, save, styled
@@ -11,7 +12,7 @@ from sinkdiag.report.figures.style import BLACK, BLUE, ORANGE, RED, new_figure, 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sinkdiag.anneal.calibrate import CalibrationRow
+    from sinkdiag.anneal.calibration import CalibrationRow
     from sinkdiag.anneal.trace import TraceRow
 
 
@@ -40,7 +41,7 @@ def draw(
 
 def _title(row: CalibrationRow, name: str) -> str:
     opening = row.verdict.partition(":")[0]
-    head = f"{name}: {opening}"
+    head = f"{PurePath(name).name}: {opening}"
     if not math.isnan(row.k_safe):
         head += f" {row.k_low:.3g} ≤ k ≤ {row.k_high:.3g}, k_safe = {row.k_safe:.3g}"
     alpha = f"alpha0 = {row.alpha0:.3g}, " if not math.isnan(row.alpha0) else "one jump, "
@@ -57,7 +58,7 @@ def _temperature(axes: Axes, controller: Sequence[TraceRow], plain: Sequence[Tra
     _lines(axes, controller, plain, "eps")
     axes.set_yscale("log")
     axes.set_ylabel("temperature eps (cost units)")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
 
 
 def _drift(
@@ -74,7 +75,7 @@ def _drift(
         )
     axes.set_yscale("log", nonpositive="mask")
     axes.set_ylabel(r"drift $\Vert P_t-P_{t-1}\Vert_F$ (mass)")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
 
 
 def _distance(
@@ -87,7 +88,7 @@ def _distance(
     axes.axhline(collapse_tv, color=BLACK, ls=":", label=f"collapse above {collapse_tv:g}")
     axes.set_ylim(bottom=0.0)
     axes.set_ylabel("distance to fixed point (TV)")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
 
 
 def _lines(

@@ -29,8 +29,9 @@ def draw(portraits: Sequence[Portrait], path: str) -> None:
     """
     with styled():
         placed, lines, columns = _places(portraits)
-        side = 5.2 if columns == 1 else 3.1
-        width, height = side * columns + 1.1, lines * (side * _ratio(portraits) + 0.9) + 0.7
+        ratio = _ratio(portraits)
+        side = min(5.2, 5.8 / ratio) if len(placed) == 1 else 3.1
+        width, height = side * columns + 1.3, lines * (side * ratio + 0.9) + 0.7
         figure = new_figure(width, height)
         panels = figure.subplots(lines, columns, squeeze=False)
         levels = _levels(portraits)
@@ -175,7 +176,7 @@ def _level_bar(figure: Any, panels: Any, levels: Sequence[float], colours: Seque
     scale = mpl.colors.ListedColormap(list(colours))
     bounds = np.arange(len(levels) + 1) - 0.5
     mappable = mpl.cm.ScalarMappable(mpl.colors.BoundaryNorm(bounds, scale.N), scale)
-    bar = figure.colorbar(mappable, ax=panels, ticks=np.arange(len(levels)), aspect=25, pad=0.02)
+    bar = figure.colorbar(mappable, ax=panels, ticks=np.arange(len(levels)), shrink=0.8, aspect=25, pad=0.02)
     bar.ax.set_yticklabels([f"{math.log10(level):g}" for level in levels])
     bar.ax.grid(visible=False)
     bar.set_label(r"$\log_{10}\epsilon$,  curves $\Vert(z-J)^{-1}\Vert=1/\epsilon$")

@@ -1,0 +1,84 @@
+"""Compiled kernels against their loop-only twins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sinkdiag.solver import kernels
+from tests import naive, naive_solver
+
+SHAPES = [(1, 1), (1, 4), (5, 1), (4, 4), (7, 3), (3, 9)]
+
+
+def problem(n, m, seed):
+    rng = np.random.default_rng(seed)
+    row, col = rng.random(n) + 0.1, rng.random(m) + 0.1
+    return rng.random((n, m)), row, col * (row.sum() / col.sum()), rng.standard_normal(m)
+
+
+@pytest.mark.parametrize(("n", "m"), SHAPES)
+@pytest.mark.parametrize("eps", [10.0, 0.1, 1e-3])
+def test_half_sweeps(n, m, eps):
+    cost, row, col, g = problem(n, m, 0)
+    f = np.empty(n)
+    kernels.row_update(cost, g, np.log(row), eps, f)
+    expected = naive.row_update(cost, g, row, eps)
+    np.testing.assert_allclose(f, expected, rtol=0, atol=1e-13 * max(1.0, eps))
+    back = np.empty(m)
+    kernels.col_update(cost, f, np.log(col), eps, back)
+    np.testing.assert_allclose(back, naive.col_update(cost, f, col, eps), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(("n", "m"), SHAPES)
+@pytest.mark.parametrize("eps", [10.0, 0.1, 1e-3])
+@pytest.mark.parametrize("fill", [kernels.build, kernels.build_parallel])
+def test_build_is_one_exponential_with_exact_rows(n, m, eps, fill):
+    cost, row, _, g = problem(n, m, 1)
+    cost[0, 0] = np.inf if n * m > 4 and m > 1 else cost[0, 0]
+    f, plan = np.empty(n), np.empty((n, m))
+    fill(cost, g, row, eps, f, plan)
+    expected = naive.row_update(cost, g, row, eps)
+    np.testing.assert_allclose(f, expected, rtol=0, atol=1e-13 * max(1.0, eps))
+    # The exponent is at most about 4/eps and off by a few units of its last place.
+    exact = np.exp((np.array(expected)[:, None] + g - cost) / eps)
+    np.testing.assert_allclose(plan, exact, rtol=2e-15 * (1 + 8 / eps), atol=1e-300)
+    np.testing.assert_allclose(plan.sum(axis=1), row, rtol=1e-14)
+
+
+@given(
+    st.integers(1, 8),
+    st.integers(1, 8),
+    st.floats(-3, 2),
+    st.integers(0, 30),
+    st.integers(0, 999),
+)
+@settings(max_examples=40, deadline=None)
+def test_sweeps_are_log_domain_sweeps(n, m, decade, count, seed):
+    cost, row, col, g = problem(n, m, seed)
+    eps = 10.0**decade
+    f, own_g, plan = np.empty(n), g.copy(), np.empty((n, m))
+    kernels.sweeps(cost, row, col, eps, count, f, own_g, plan)
+    exact_f, exact_g, exact_plan = naive.sweeps(
+        cost.tolist(), row.tolist(), col.tolist(), eps, count, g.tolist()
+    )
+    scale = 1e-14 * (count + 1) * max(1.0, eps, np.abs(exact_g).max())
+    np.testing.assert_allclose(f, exact_f, rtol=0, atol=10 * scale)
+    np.testing.assert_allclose(own_g, exact_g, rtol=0, atol=10 * scale)
+    np.testing.assert_allclose(plan, exact_plan, rtol=0, atol=1e-13 * (count + 1) * (1 + 1 / eps))
+
+
+def test_entries_above_a_floor():
+    rng = np.random.default_rng(2)
+    kernel, u, v, floor = rng.random((6, 5)), rng.random(6), rng.random(5), 0.3 * rng.random(5)
+    starts = np.empty(7, dtype=np.int32)
+    kernels.count_above(kernel, u, v, floor, starts)
+    expected = naive_solver.entries_above(kernel.tolist(), u, v, floor)
+    assert starts[-1] == len(expected) > 0
+    columns, values = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1])
+    kernels.take_above(kernel, u, v, floor, columns, values)
+    rows = np.repeat(np.arange(6), np.diff(starts))
+    assert list(zip(rows.tolist(), columns.tolist())) == [(i, j) for i, j, _ in expected]
+    np.testing.assert_allclose(values, [x for _, _, x in expected], rtol=1e-15)
