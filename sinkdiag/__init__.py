@@ -13,7 +13,7 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.anneal.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate, pseudospectrum
+    from sinkdiag.api import calibrate, pseudospectrum, spectrum
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.solve import solve
@@ -26,6 +26,7 @@ _HOMES = {
     "calibrate": "sinkdiag.api",
     "pseudospectrum": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
+    "spectrum": "sinkdiag.api",
 }
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "calibrate",
     "pseudospectrum",
     "solve",
+    "spectrum",
 ]
 
 

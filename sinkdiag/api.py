@@ -151,6 +151,54 @@ def pseudospectrum(
     return frame
 
 
+def spectrum(
+    cost: ArrayLike,
+    eps: float | Sequence[float] | None = None,
+    *,
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    norm: Norm = "plan",
+    tol: float = 1e-12,
+    max_iter: int = 10_000,
+    iters: int = 20,
+    modes: int | None = None,
+    extended: bool = False,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Eigenvalues, gap and conditioning of the sweep's Jacobian along eps; ``sinkdiag spectrum``.
+
+    J = diag(1/c) P' diag(1/r) P on g modulo constants, at the fixed point of each temperature.
+
+    Parameters
+    ----------
+    cost:
+        Shape (n, m), cost units.
+    eps:
+        Temperatures, cost units; None: 12 from the cost's range down to 3e-3 of it. Rows come
+        warmest first.
+    row, col:
+        Marginals; default 1 and n/m.
+    norm, tol, max_iter, iters, modes, extended, seed:
+        As the options of the command.
+
+    Returns
+    -------
+    One row a temperature, the columns of the command's output.
+
+    Raises
+    ------
+    InputError
+        When the cost, the marginals or the temperatures cannot be used.
+    """
+    from sinkdiag.diagnose.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings, spectra
+
+    problem = make_problem(cost, row=row, col=col)
+    temperatures = descending(_temperatures(eps)) or automatic_grid(problem, AUTO_COUNT)
+    settings = SpectrumSettings(norm, tol, max_iter, iters, modes, extended=extended, seed=seed)
+    rows = [point.row for point in spectra(problem, temperatures, settings)]
+    return Table.of("spectrum", SpectrumRow, rows, extended=extended).frame()
+
+
 def _temperatures(eps: float | Sequence[float] | None) -> list[float]:
     """The temperatures as a list, checked."""
     if eps is None:

@@ -13,6 +13,7 @@ from sinkdiag._version import __version__
 from sinkdiag.cli.calibrate import calibrate
 from sinkdiag.cli.pseudospectrum import pseudospectrum
 from sinkdiag.cli.say import Verbosity, problem
+from sinkdiag.cli.spectrum import spectrum
 from sinkdiag.errors import InputError
 
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
@@ -43,6 +44,7 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 
 group.add_command(calibrate)
 group.add_command(pseudospectrum)
+group.add_command(spectrum)
 
 
 def main() -> None:

@@ -223,3 +223,18 @@ def seed_option(function: Command) -> Command:
             "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed."
         ),
     )
+
+
+def norm_option(function: Command) -> Command:
+    """--norm."""
+    return _apply(
+        function,
+        click.option(
+            "--norm",
+            type=click.Choice(["plan", "potential", "natural"]),
+            default="plan",
+            show_default=True,
+            help="plan: ‖P∘(a⊕b)‖_F; potential: Euclidean, mean-free; natural: weighted by the "
+            "column marginal, there the Jacobian is self-adjoint.",
+        ),
+    )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
 
 from sinkdiag.linearize.dispersion import StoredPlan, quotient_gaps
 from sinkdiag.linearize.laplacian import FROZEN_GAP, graded_modes
@@ -79,9 +78,7 @@ def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis
     m = plan.shape[1]
     if m == 1:
         none = np.empty(0)
-        return EigenBasis(
-            plan, row, col, none, none, np.empty((1, 0)), 0.0, Status.CONVERGED
-        )
+        return EigenBasis(plan, row, col, none, none, np.empty((1, 0)), 0.0, Status.CONVERGED)
     scaled = plan / np.sqrt(row)[:, None] / np.sqrt(col)
     values, x = _by_singular_vectors(scaled, row, col)
     floor = float((8.0 * max(plan.shape) * np.finfo(float).eps) ** 2)
@@ -92,6 +89,8 @@ def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis
         gaps[near] = quotient_gaps(plan, row, col, x[:, near])
     if gaps[0] <= DIRECT_GAP:
         small, x, status = _graded(plan, row, col, scaled)
+        if status is Status.BELOW_RESOLUTION:
+            return EigenBasis(plan, row, col, small, small, x, floor, status)
         gaps = np.where(small < HALF, small, gaps)
     order = np.argsort(gaps, kind="stable")
     gaps, x = gaps[order], np.ascontiguousarray(x[:, order])
@@ -108,7 +107,7 @@ def _by_singular_vectors(
     gauge = np.sqrt(col / col.sum())
     shifted = scaled + np.outer(np.sqrt(row / row.sum()), gauge)
     n, m = scaled.shape
-    _, sigma, right = scipy.linalg.svd(shifted, full_matrices=n < m, check_finite=False)
+    _, sigma, right = np.linalg.svd(shifted, full_matrices=n < m)
     values = np.zeros(m - 1)
     values[: len(sigma) - 1] = sigma[1:] ** 2
     return np.minimum(values, 1.0), right[1:].T / np.sqrt(col)[:, None]
@@ -124,12 +123,12 @@ def _graded(
     """
     small, vectors, status = graded_modes(plan, row, col)
     n, m = plan.shape
-    if m <= n or status is Status.BELOW_RESOLUTION:
-        gaps = np.full(m - 1, np.nan) if status is Status.BELOW_RESOLUTION else small
-        x = np.full((m, m - 1), np.nan) if status is Status.BELOW_RESOLUTION else vectors
-        return gaps, x, status
+    if status is Status.BELOW_RESOLUTION:
+        return np.full(m - 1, np.nan), np.full((m, m - 1), np.nan), status
+    if m <= n:
+        return small, vectors, status
     images = scaled.T @ (np.sqrt(row)[:, None] * vectors)
-    orthonormal, _ = scipy.linalg.qr(np.column_stack([np.sqrt(col), images]))
+    orthonormal, _ = np.linalg.qr(np.column_stack([np.sqrt(col), images]), mode="complete")
     gaps = np.ones(m - 1)
     gaps[: n - 1] = small
     return gaps, orthonormal[:, 1:] / np.sqrt(col)[:, None], status

@@ -14,6 +14,11 @@ from sinkdiag.problem import FloatArray
 StoredPlan = Any
 
 
+def is_sparse(plan: StoredPlan) -> bool:
+    """Whether a stored plan is a scipy sparse array."""
+    return bool(scipy.sparse.issparse(plan))
+
+
 @njit
 def dispersion(plan: FloatArray, x: FloatArray, mean: FloatArray, total: FloatArray) -> None:
     """total_p = Σ_ij P_ij (x_jp - mean_ip)², in place; x (m, k), mean (n, k), total (k,).
@@ -43,7 +48,7 @@ def quotient_gaps(plan: StoredPlan, row: FloatArray, col: FloatArray, x: FloatAr
     """
     x = np.ascontiguousarray(x)
     mean = np.ascontiguousarray((plan @ x) / row[:, None])
-    if scipy.sparse.issparse(plan):
+    if is_sparse(plan):
         total = _sparse_dispersion(plan.tocsr(), x, mean)
         return np.asarray(total / (col @ (x * x)))
     total = np.empty(x.shape[1])

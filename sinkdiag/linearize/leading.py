@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse
 
 from sinkdiag.linearize.basis import EigenBasis
-from sinkdiag.linearize.dispersion import StoredPlan, quotient_gaps
+from sinkdiag.linearize.dispersion import StoredPlan, is_sparse, quotient_gaps
 from sinkdiag.linearize.laplacian import FROZEN_GAP
 from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
@@ -51,7 +49,7 @@ def leading_basis(
         residuals below 1e-9; ``below_resolution`` (the smallest gaps nan) when their error
         estimate exceeds 1e-6 of a gap.
     """
-    if not scipy.sparse.issparse(plan):
+    if not is_sparse(plan):
         plan = np.ascontiguousarray(plan)
     m = len(col)
     count = min(count, m - 1)
@@ -62,9 +60,7 @@ def leading_basis(
     order = np.argsort(gaps, kind="stable")
     gaps, x, residuals = gaps[order], np.ascontiguousarray(x[:, order]), ritz.residuals[order]
     status = _judge(gaps, residuals)
-    return EigenBasis(
-        plan, row, col, 1.0 - gaps, gaps, x, RESIDUAL_TOL, status, complete=False
-    )
+    return EigenBasis(plan, row, col, 1.0 - gaps, gaps, x, RESIDUAL_TOL, status, complete=False)
 
 
 def _judge(gaps: FloatArray, residuals: FloatArray) -> Status:
@@ -125,17 +121,16 @@ def _orthonormalise(block: FloatArray, basis: FloatArray) -> FloatArray:
 def _next_block(rest: FloatArray, basis: FloatArray) -> tuple[FloatArray, FloatArray]:
     """An orthonormal block for what is left of the image, without directions at rounding level."""
     rest = rest - basis @ (basis.T @ rest)
-    orthonormal, link, pivot = scipy.linalg.qr(rest, mode="economic", pivoting=True)
-    keep = int(np.count_nonzero(np.abs(np.diagonal(link)) > 1e-14))
-    unpivoted = np.empty_like(link)
-    unpivoted[:, pivot] = link
-    return _orthonormalise(orthonormal[:, :keep], basis) if keep else orthonormal[:, :0], unpivoted
+    left, sigma, right = np.linalg.svd(rest, full_matrices=False)
+    keep = int(np.count_nonzero(sigma > 1e-14))
+    new = _orthonormalise(left[:, :keep], basis) if keep else left[:, :0]
+    return new, sigma[:, None] * right
 
 
 def _ritz(
     projected: FloatArray, basis: FloatArray, link: FloatArray, width: int, count: int
 ) -> _Ritz:
-    values, vectors = scipy.linalg.eigh(projected, check_finite=False)
+    values, vectors = np.linalg.eigh(projected)
     top = vectors[:, ::-1][:, :count]
     residuals = np.linalg.norm(link @ top[-width:], axis=0)
     return _Ritz(values[::-1][:count], basis @ top, np.asarray(residuals))

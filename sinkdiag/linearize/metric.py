@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse
 
-from sinkdiag.linearize.dispersion import StoredPlan
+from sinkdiag.linearize.dispersion import StoredPlan, is_sparse
 from sinkdiag.linearize.laplacian import LaplacianFactor, column_weights, factor_laplacian
 from sinkdiag.problem import FloatArray
 
@@ -45,11 +44,12 @@ def potential_metric(vectors: FloatArray) -> MetricFactor:
 
 
 def plan_metric(
-    plan: FloatArray, row: FloatArray, vectors: FloatArray, flux: FloatArray
+    plan: FloatArray, row: FloatArray, vectors: FloatArray, flux: FloatArray | None = None
 ) -> MetricFactor:
     """Factor of X'GX in the plan metric.
 
-    ``vectors`` are the modes X (m, k) and ``flux`` = LX (m, k), each column to relative accuracy.
+    ``vectors`` are potentials X (m, k) and ``flux`` = LX (m, k), each column to relative accuracy;
+    without it only what the pair weights resolve is resolved.
     """
     if not np.all(np.isfinite(vectors)):
         return _unresolved(vectors.shape[1])
@@ -61,7 +61,7 @@ def plan_metric(
         factor = _cholesky(gram)
         if factor is not None:
             return factor
-    if plan.size * vectors.shape[1] > ENTRY_LIMIT:
+    if flux is None or plan.size * vectors.shape[1] > ENTRY_LIMIT:
         return _unresolved(vectors.shape[1])
     return _from_columns(mode_entries(plan, row, flux))
 
@@ -77,7 +77,7 @@ def sampled_metric(plan: StoredPlan, row: FloatArray, x: FloatArray) -> MetricFa
     step = max(1, _CHUNK // (len(x) * count))
     for start in range(0, len(row), step):
         rows = slice(start, start + step)
-        part = plan[rows].toarray() if scipy.sparse.issparse(plan) else plan[rows]
+        part = plan[rows].toarray() if is_sparse(plan) else plan[rows]
         entries = (part[:, :, None] * (x[None] - mean[rows, None, :])).reshape(-1, count)
         gram += entries.T @ entries
         square += float(np.einsum("ij,ij->", part, part))

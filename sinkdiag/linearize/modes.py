@@ -17,9 +17,9 @@ from typing import Literal
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 
 from sinkdiag.linearize.basis import HALF, EigenBasis, eigenbasis
+from sinkdiag.linearize.lanczos import largest_eigenvalue
 from sinkdiag.linearize.metric import MetricFactor, triangular
 from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
@@ -30,6 +30,7 @@ Norm = Literal["plan", "potential", "natural"]
 CLUSTER_TOL = 1e-13
 # Below this size a dense decomposition is the quickest way to a 2-norm.
 _DENSE_NORM = 200
+_NORM_TOL, _NORM_STEPS = 1e-10, 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,9 @@ class Modes:
         """R^{-1} (k, k), upper triangular."""
         if not len(self.gaps):
             return np.empty((0, 0))
-        inverse, info = scipy.linalg.lapack.dtrtri(self.factor)
-        if info != 0:
-            return np.full_like(self.factor, np.nan)
-        return np.asarray(np.triu(inverse))
+        if not self.resolved:
+            return self.factor
+        return np.asarray(np.triu(np.linalg.inv(self.factor)))
 
     def condition(self) -> float:
         """κ(V) = cond(R): how far from orthogonal the eigenvectors are in this norm."""
@@ -80,7 +80,7 @@ class Modes:
             return 1.0
         if not self.resolved:
             return math.nan
-        sigma = scipy.linalg.svdvals(self.factor)
+        sigma = singular_values(self.factor)
         return float(sigma[0] / sigma[-1])
 
     def eigenvalue_conditions(self) -> FloatArray:
@@ -89,9 +89,19 @@ class Modes:
 
     def power_norm(self, k: float) -> float:
         """‖J^k‖ in this norm."""
+        return self._function_norm(np.exp(k * self._log_eigenvalues()))
+
+    def smallest_power(self, k: float) -> float:
+        """The smallest singular value of J^k in this norm; nan where rounding hides it."""
         with np.errstate(divide="ignore"):
-            logs = np.where(self.gaps < HALF, np.log1p(-self.gaps), np.log(self.eigenvalues))
-        return self._function_norm(np.exp(k * logs))
+            values = np.exp(k * self._log_eigenvalues())
+        if self.norm == "natural":
+            return float(values[-1]) if len(values) else math.nan
+        if not self.resolved or not len(values):
+            return math.nan
+        sigma = singular_values((self.factor * values) @ self.inverse_factor)
+        floor = len(values) * float(np.finfo(float).eps) * sigma[0]
+        return float(sigma[-1]) if sigma[-1] > floor else math.nan
 
     def resolvent_norm(self, z: complex = 1.0) -> float:
         """‖(z - J)^{-1}‖ in this norm; inf on the spectrum. At z = 1 from the gaps themselves."""
@@ -99,28 +109,30 @@ class Modes:
             return self._function_norm(1.0 / self.shifts(z))
 
     def shifts(self, z: complex) -> FloatArray:
-        """z - λ_k (k,), complex unless z is real, accurate next to 1 and next to 0."""
+        """The differences z - λ_k (k,), complex unless z is real, accurate next to 1 and to 0."""
         offset = np.asarray(z)
         if offset.imag == 0:
             offset = offset.real
-        return np.where(
-            self.gaps < HALF, (offset - 1.0) + self.gaps, offset - self.eigenvalues
-        )
+        return np.where(self.gaps < HALF, (offset - 1.0) + self.gaps, offset - self.eigenvalues)
 
     def departure(self) -> float:
         """Henrici's departure from normality, sqrt(‖M‖_F² - Σλ²) for M = RΛR^{-1}.
 
         M is triangular with the eigenvalues on its diagonal, so this is the size of its strict
-        upper part; there M may be replaced by -R(I-Λ)R^{-1}, which keeps small gaps.
+        upper part; there M may be replaced by -R(I-Λ)R^{-1}, which keeps small gaps. 0 where
+        it does not stand out of rounding.
         """
         if self.norm == "natural" or not len(self.gaps):
             return 0.0
         use_gaps = np.median(self.gaps) < HALF
         weight = self.gaps if use_gaps else self.eigenvalues
-        return float(np.linalg.norm(np.triu((self.factor * weight) @ self.inverse_factor, 1)))
+        upper = np.triu((self.factor * weight) @ self.inverse_factor, 1)
+        size = float(np.linalg.norm(upper))
+        noise = 8 * len(weight) * float(np.finfo(float).eps * weight.max())
+        return size if not size < noise else 0.0
 
     def transient_peak(self) -> float:
-        """max ‖J^k‖ over k >= 1: k = 1, 2, 3, 4, 6, 8, 12, ..., then closer round the best.
+        """The largest ‖J^k‖ over k >= 1: k = 1, 2, 3, 4, 6, 8, 12, ..., then closer round the best.
 
         The search ends where κ(V)·ρ^k has fallen below the largest value seen, so no later k can
         exceed it; between the k that are tried the value is a lower estimate.
@@ -143,6 +155,10 @@ class Modes:
                 tried[k] = self.power_norm(k)
         return max(tried.values())
 
+    def _log_eigenvalues(self) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            return np.where(self.gaps < HALF, np.log1p(-self.gaps), np.log(self.eigenvalues))
+
     def _function_norm(self, values: FloatArray) -> float:
         if not len(values):
             return 0.0
@@ -164,13 +180,20 @@ def modes(plan: FloatArray, row: FloatArray, col: FloatArray, norm: Norm) -> Mod
     return modes_in(eigenbasis(plan, row, col), norm)
 
 
+def metric_of(basis: EigenBasis, norm: Norm) -> MetricFactor | None:
+    """The Gram factor of a basis in a norm; None for ``natural``, where it is the identity."""
+    if norm == "natural":
+        return None
+    return basis.plan_metric if norm == "plan" else basis.potential_metric
+
+
 def modes_in(basis: EigenBasis, norm: Norm) -> Modes:
     """The modes of a decomposed Jacobian in a norm; norms share the decomposition."""
     centred = basis.vectors - basis.vectors.mean(axis=0)
-    if norm == "natural":
+    metric = metric_of(basis, norm)
+    if metric is None:
         factor = np.eye(len(basis.gaps))
         return Modes(norm, basis.eigenvalues, basis.gaps, factor, centred, basis.status)
-    metric = basis.plan_metric if norm == "plan" else basis.potential_metric
     if not metric.resolved and len(basis.gaps):
         return Modes(
             norm,
@@ -210,21 +233,18 @@ def _separate(
 
 def operator_norm(matrix: FloatArray) -> float:
     """The 2-norm of a real or complex square matrix, by Lanczos on M*M when it is large."""
-    if len(matrix) <= _DENSE_NORM:
-        return float(scipy.linalg.svdvals(matrix, check_finite=False)[0])
     size = float(np.abs(matrix).max())
-    if size == 0.0:
-        return 0.0
+    if len(matrix) <= _DENSE_NORM or size == 0.0:
+        return float(singular_values(matrix)[0])
     matrix = matrix / size
     adjoint = matrix.conj().T
-    squared = scipy.sparse.linalg.LinearOperator(
-        matrix.shape, matvec=lambda v: adjoint @ (matrix @ v), dtype=matrix.dtype
+    start = (1.0 + 0.5 * np.cos(np.arange(len(matrix)))).astype(matrix.dtype)
+    top, converged = largest_eigenvalue(
+        lambda vector: adjoint @ (matrix @ vector), start, tol=_NORM_TOL, steps=_NORM_STEPS
     )
-    start = np.ones(len(matrix)) + 0.5 * np.cos(np.arange(len(matrix)))
-    try:
-        top = scipy.sparse.linalg.eigsh(
-            squared, k=1, v0=start.astype(matrix.dtype), tol=1e-11, return_eigenvectors=False
-        )[0]
-    except scipy.sparse.linalg.ArpackNoConvergence:
-        return size * float(scipy.linalg.svdvals(matrix, check_finite=False)[0])
-    return size * math.sqrt(float(top.real))
+    return size * (math.sqrt(top) if converged else float(singular_values(matrix)[0]))
+
+
+def singular_values(matrix: FloatArray) -> FloatArray:
+    """All singular values, descending."""
+    return np.asarray(np.linalg.svd(matrix, compute_uv=False))

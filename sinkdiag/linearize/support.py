@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
+from sinkdiag.linearize.laplacian import column_weights
 from sinkdiag.problem import FloatArray
 
 DEFAULT_THETA = 1e-3
@@ -72,8 +74,19 @@ def bifurcations(supports: list[ActiveSupport]) -> list[bool]:
 
     The first one has none before it: False. Source: arXiv 2601.23039, appendix A.1.
     """
-    before = [None, *supports[:-1]]
-    return [not now.same_as(then) for now, then in zip(supports, before, strict=True)]
+    before = [None, *supports]
+    return [not now.same_as(then) for now, then in zip(supports, before, strict=False)]
+
+
+def active_schur(plan: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
+    """Schur complement of the block operator of P masked to S, its diagonals from it, (m, m).
+
+    L_S = diag(c_S) - P_S' diag(1/r_S) P_S, r_S and c_S the row and column sums of P_S: a graph
+    Laplacian with one null direction for each component of S.
+    """
+    masked = np.where(mask, plan, 0.0)
+    weights = column_weights(masked, masked.sum(axis=1))
+    return np.asarray(np.diag(weights.sum(axis=1)) - weights)
 
 
 def _components(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
@@ -81,6 +94,6 @@ def _components(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
     edges = scipy.sparse.csr_array(mask)
     rows = scipy.sparse.csr_array((n, n), dtype=bool)
     cols = scipy.sparse.csr_array((m, m), dtype=bool)
-    graph = scipy.sparse.block_array([[rows, edges], [None, cols]], format="csr")
+    graph: Any = scipy.sparse.block_array([[rows, edges], [None, cols]], format="csr")
     count, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
     return int(count), np.asarray(labels, dtype=np.int32)

@@ -1,8 +1,9 @@
 """The layer as it is used: K sweeps from a cold start, and their derivatives.
 
 The Jacobian of K sweeps is a product of K different ones, J_K = Π_t Q2_t' Q1_t with Q1_t the plan
-before and Q2_t after the column update, scaled to stochastic rows and columns. Each factor averages,
-so J_K keeps constants; unlike J at the fixed point it is not self-adjoint in any diagonal norm.
+before and Q2_t after the column update, scaled to stochastic rows and columns. Each factor
+averages, so J_K keeps constants; unlike J at the fixed point it is not self-adjoint in any diagonal
+norm.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from sinkdiag.linearize.basis import EigenBasis
-from sinkdiag.linearize.metric import MetricFactor
+from sinkdiag.linearize.lanczos import largest_eigenvalue
+from sinkdiag.linearize.metric import MetricFactor, plan_metric
+from sinkdiag.linearize.modes import Norm, metric_of, singular_values
 from sinkdiag.problem import FloatArray, Problem
 
 Real = NDArray[Any]
 # Entries of the stored sweeps, (2K + 1) n m; above this (800 MB) the layer is not unrolled.
 UNROLL_LIMIT = 100_000_000
-_GAIN_TOL = 1e-3
+_GAIN_TOL, _GAIN_STEPS = 1e-3, 40
 _DENSE = 200
 
 
@@ -45,9 +47,13 @@ class Layer:
         return len(self.cols)
 
     def sweep_product(self, vectors: FloatArray) -> FloatArray:
-        """J_K applied to potentials g, shape (m, k): dg_K for a change of g_0."""
+        """J_K applied to potentials g, shape (m, k): dg_K for a change of g_0, mean-free.
+
+        Constants are dropped after every sweep: beside them what decays would drown in rounding.
+        """
         for first, second in zip(self.rows, self.cols, strict=False):
             vectors = second.T @ (first @ vectors)
+            vectors = vectors - vectors.mean(axis=0)
         return vectors
 
     def jvp(self, change: Real) -> Real:
@@ -79,7 +85,7 @@ class Layer:
 class SweepSpectrum:
     """J_K on g modulo constants: its norm, spectral radius and smallest singular value.
 
-    The singular values are those in the chosen norm; the smallest is 0 where rounding hides it.
+    The singular values are those in the chosen norm; the smallest is nan where rounding hides it.
     """
 
     norm: float
@@ -117,8 +123,9 @@ def unroll(
 def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None) -> SweepSpectrum:
     """Norm, spectral radius and smallest singular value of J_K in the norm of ``metric``.
 
-    ``metric`` is a Gram factor on the basis of the fixed point (None: ``natural``), so that the
-    truncated and the converged layer are measured with the same ruler.
+    ``metric`` is a Gram factor on the basis's vectors (None: ``natural``). In the plan norm that is
+    the metric at the layer's own output P_K, see `layer_metric`: the fixed point's would measure
+    moves that K sweeps have not yet learnt to suppress, and gives numbers like 1e40.
     """
     image = layer.sweep_product(basis.vectors)
     matrix = basis.vectors.T @ (basis.col[:, None] * image)
@@ -127,11 +134,17 @@ def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None)
         if not metric.resolved:
             return SweepSpectrum(np.nan, radius, np.nan)
         graded = metric.scale[:, None] * matrix / metric.scale
-        left = metric.factor @ graded
-        matrix = scipy.linalg.solve_triangular(metric.factor.T, left.T, lower=True).T
-    sigma = scipy.linalg.svdvals(matrix)
-    floor = len(matrix) * np.finfo(float).eps * float(sigma[0])
-    return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else 0.0)
+        matrix = metric.factor @ graded @ np.linalg.inv(metric.factor)
+    sigma = singular_values(matrix)
+    floor = len(matrix) * layer.iters * np.finfo(float).eps * float(sigma[0])
+    return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else np.nan)
+
+
+def layer_metric(layer: Layer, basis: EigenBasis, norm: Norm) -> MetricFactor | None:
+    """The Gram factor in which J_K is measured: for ``plan`` the plan metric at P_K."""
+    if norm != "plan":
+        return metric_of(basis, norm)
+    return plan_metric(layer.plan, basis.row, basis.vectors)
 
 
 def layer_gain(layer: Layer, seed: int = 0) -> float:
@@ -198,28 +211,19 @@ def _dot(share: Real, change: Real, axis: int) -> Real:
 
 def _spectral_radius(matrix: FloatArray) -> float:
     if len(matrix) <= _DENSE:
-        return float(np.abs(scipy.linalg.eigvals(matrix)).max())
+        return min(1.0, float(np.abs(np.linalg.eigvals(matrix)).max()))
     start = np.ones(len(matrix)) + 0.5 * np.cos(np.arange(len(matrix)))
     try:
-        top = scipy.sparse.linalg.eigs(
-            matrix, k=1, v0=start, tol=1e-10, return_eigenvectors=False
+        top = np.asarray(
+            scipy.sparse.linalg.eigs(matrix, k=1, v0=start, tol=1e-10, return_eigenvectors=False)
         )
     except scipy.sparse.linalg.ArpackNoConvergence:
-        top = scipy.linalg.eigvals(matrix)
-    return float(np.abs(top).max())
+        top = np.asarray(np.linalg.eigvals(matrix))
+    # A product of averages cannot exceed 1 but by rounding.
+    return min(1.0, float(np.abs(top).max()))
 
 
 def _largest_singular_value(square: Any, size: int, seed: int) -> float:
-    """sqrt of the largest eigenvalue of a symmetric positive operator on R^size."""
+    """Square root of the largest eigenvalue of a symmetric positive operator on R^size."""
     start = np.random.default_rng(seed).standard_normal(size)
-    if size <= 2:
-        matrix = np.column_stack([square(unit) for unit in np.eye(size)])
-        return float(np.sqrt(max(np.linalg.eigvalsh(matrix).max(), 0.0)))
-    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=square, dtype=np.float64)
-    scale = float(np.linalg.norm(square(start / np.linalg.norm(start))))
-    if scale == 0.0:
-        return 0.0
-    top = scipy.sparse.linalg.eigsh(
-        operator, k=1, v0=start, ncv=min(size, 8), tol=_GAIN_TOL, return_eigenvectors=False
-    )
-    return float(np.sqrt(max(float(top[0]), 0.0)))
+    return float(np.sqrt(largest_eigenvalue(square, start, tol=_GAIN_TOL, steps=_GAIN_STEPS)[0]))

@@ -67,7 +67,8 @@ def by_psacore(folder, matrix, re, im):
         scipy.io.savemat(f"{place}/in.mat", {"T": matrix.dense.astype(complex), "x": re, "y": im})
         script = (
             f"addpath('{folder}'); load('{place}/in.mat'); n = size(T, 1); randn('seed', 1);"
-            "q = randn(n, 1) + 1i*randn(n, 1); q = q/norm(q); psacore(T, 1, q, x(1), y(1), 1e-5, n);"
+            "q = randn(n, 1) + 1i*randn(n, 1); q = q/norm(q);"
+            "psacore(T, 1, q, x(1), y(1), 1e-5, n);"
             "tic; Z = psacore(T, 1, q, x, y, 1e-5, n); t = toc;"
             f"save('-v7', '{place}/out.mat', 't', 'Z');"
         )

@@ -1,0 +1,173 @@
+"""Time and accuracy of the spectrum beside numpy.linalg.eig and scipy.sparse.linalg.eigs.
+
+    python tests/benchmarks/spectrum.py            # n = 1000 and the 12×12 accuracy table
+    python tests/benchmarks/spectrum.py --large    # and n = 20,000, leading 6 modes
+
+The peers get the assembled Jacobian diag(1/c) P' diag(1/r) P and nothing else; their gap is
+1 - |second largest eigenvalue|. Plans come from sinkdiag and are not part of any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import scipy
+import scipy.sparse.linalg
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import naive_spectrum as naive
+
+import sinkdiag
+from sinkdiag.diagnose.spectrum import SpectrumSettings, spectra
+from sinkdiag.linearize.basis import eigenbasis
+from sinkdiag.linearize.leading import leading_basis
+from sinkdiag.linearize.modes import modes_in
+from sinkdiag.problem import make_problem
+
+# The fastest of 3 runs, or of as many as start within 5 s.
+REPEATS, LONG = 3, 5.0
+
+
+def geometric_cost(n, seed=0):
+    """Squared distances between two uniform samples of the unit square, over their maximum."""
+    rng = np.random.default_rng(seed)
+    cost = ((rng.random((n, 2))[:, None] - rng.random((n, 2))) ** 2).sum(axis=-1)
+    return cost / cost.max()
+
+
+def assembled(plan, row, col):
+    return (plan / col).T @ (plan / row[:, None])
+
+
+def eig_gap(jacobian):
+    return 1.0 - np.sort(np.abs(np.linalg.eig(jacobian)[0]))[-2]
+
+
+def eigs_gap(jacobian):
+    k = min(7, len(jacobian) - 2)
+    start = np.cos(np.arange(len(jacobian)))
+    values = scipy.sparse.linalg.eigs(jacobian, k=k, v0=start, return_eigenvectors=False)
+    return 1.0 - np.sort(np.abs(values))[-2]
+
+
+def best(function, *arguments):
+    times = []
+    while len(times) < REPEATS and sum(times) < LONG:
+        start = time.perf_counter()
+        value = function(*arguments)
+        times.append(time.perf_counter() - start)
+    return min(times), value
+
+
+def everything(problem, eps, extended):
+    """Seconds beyond the solve for a whole row: the solve is timed alone and taken off."""
+    point = next(iter(spectra(problem, [eps], SpectrumSettings(extended=extended))))
+    solution = point.details.solution
+
+    import sinkdiag.diagnose.spectrum as module
+
+    original = module.solve_problem
+    module.solve_problem = lambda *_args, **_kwargs: solution
+    try:
+        return best(
+            lambda: next(iter(spectra(problem, [eps], SpectrumSettings(extended=extended))))
+        )[0]
+    finally:
+        module.solve_problem = original
+
+
+def speed(n):
+    print(f"\n| n = {n}, geometric | eps = 0.1 | eps = 0.01 | eps = 0.001 |\n|---|---|---|---|")
+    problem = make_problem(geometric_cost(n))
+    table = {}
+    for eps in (0.1, 0.01, 0.001):
+        solution = sinkdiag.solve(problem.cost, eps)
+        plan, row, col = solution.plan, solution.row, solution.col
+        jacobian = assembled(plan, row, col)
+        cells = {
+            "all columns, beyond the solve": everything(problem, eps, False),
+            "all extended columns (K = 20)": everything(problem, eps, True),
+            "eigenvalues, gaps and vectors": best(eigenbasis, plan, row, col)[0],
+            "leading 6 modes (Lanczos)": best(leading_basis, plan, row, col, 6)[0],
+            "`numpy.linalg.eig` of J": best(eig_gap, jacobian)[0],
+            "`scipy.sparse.linalg.eigs` of J, k = 7": best(eigs_gap, jacobian)[0],
+        }
+        print(f"eps {eps}: " + ", ".join(f"{s:.2f}" for s in cells.values()), file=sys.stderr)
+        for name, seconds in cells.items():
+            table.setdefault(name, []).append(f"{seconds:.2f} s")
+    for name, cells in table.items():
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def accuracy():
+    """The 12×12 uniform random cost: the gap of the very same plan in 160-digit arithmetic."""
+    cost = np.random.default_rng(0).random((12, 12))
+    print(
+        "\n| eps | gap, 160 digits | sinkdiag | `numpy.linalg.eig` | `scipy.sparse.linalg.eigs` |"
+    )
+    print("|---|---|---|---|---|")
+    for eps in (0.1, 0.02, 0.01, 0.005, 0.002, 0.001):
+        plan = sinkdiag.solve(cost, eps).plan
+        row, col = plan.sum(axis=1), plan.sum(axis=0)
+        exact = naive.Reference.of(plan).gaps[0]
+        jacobian = assembled(plan, row, col)
+        found = (eigenbasis(plan, row, col).gaps[0], eig_gap(jacobian), eigs_gap(jacobian))
+        errors = " | ".join(f"{float(abs(value - exact) / exact):.0e}" for value in found)
+        print(f"| {eps:g} | {float(exact):.4g} | {errors} |")
+
+
+def large(n, eps):
+    """Leading 6 modes at a scaled Gaussian kernel; the plan is scaled here, not by the solver."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((n, 2)), rng.random((n, 2))
+    plan = np.empty((n, n))
+    for start in range(0, n, 500):
+        part = slice(start, start + 500)
+        plan[part] = np.exp(-((x[part, None] - y) ** 2).sum(axis=-1) / eps)
+    v = np.ones(n)
+    for _ in range(100):
+        u = 1.0 / (plan @ v)
+        v = 1.0 / (plan.T @ u)
+    plan *= u[:, None]
+    plan *= v
+    row, col = plan.sum(axis=1), plan.sum(axis=0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    start = time.perf_counter()
+    basis = leading_basis(plan, row, col, 6)
+    middle = time.perf_counter()
+    modes = modes_in(basis, "plan")
+    end = time.perf_counter()
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"\nn = {n}, eps = {eps:g}: {basis.status}, gaps {np.array2string(basis.gaps, precision=6)}"
+    )
+    print(f"modes {middle - start:.0f} s, plan norm {end - middle:.0f} s, kappa(V) >= "
+          f"{modes.condition():.4f}; memory {after:.2f} GB, of which the plan and its making "
+          f"{before:.2f} GB")  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1000)
+    parser.add_argument("--large", action="store_true")
+    options = parser.parse_args()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy "
+        f"{np.__version__}, SciPy {scipy.__version__}, sinkdiag {sinkdiag.__version__}"
+    )
+    accuracy()
+    speed(options.size)
+    if options.large:
+        large(20_000, 0.003)
+
+
+if __name__ == "__main__":
+    main()
