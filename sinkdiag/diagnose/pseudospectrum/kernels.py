@@ -158,12 +158,20 @@ def top_ritz(
     else:
         theta = alpha[k - 1] + coupling * coupling / (radius - half)
     slope = -1.0
-    for _ in range(60):
-        value, slope, _ = pivot(alpha, beta, k, theta)
-        step = -value / slope
-        if not step > 1e-15 * abs(theta):
+    for attempt in range(12):
+        for _ in range(60):
+            value, slope, _ = pivot(alpha, beta, k, theta)
+            step = -value / slope
+            if not abs(step) > 1e-15 * abs(theta):
+                break
+            # Rounding of ``weight`` can put the start right of the root; the pole at ``old``
+            # bounds it.
+            theta = max(theta + step, 0.5 * (old + theta))
+        # Next to the pole Newton crawls: an eigenvalue that is left above says so.
+        probe = theta + 1e-14 * 10.0**attempt * abs(theta)
+        if pivot(alpha, beta, k, probe)[2] == 0:
             break
-        theta += step
+        theta = probe
     return theta, 1.0 / np.sqrt(-slope) if slope < 0.0 else 0.0
 
 
