@@ -18,7 +18,7 @@ from sinkdiag.diagnose.pseudospectrum.radius import Radius
 from sinkdiag.diagnose.pseudospectrum.structured import Shift
 from sinkdiag.diagnose.pseudospectrum.triangular import Matrix
 from sinkdiag.errors import InputError
-from sinkdiag.load import NPY_MAGIC, load_costs
+from sinkdiag.load import NPY_MAGIC, ZIP_MAGIC, load_costs
 from sinkdiag.report.files import write_with
 from sinkdiag.report.table import json_value
 from sinkdiag.results import Status
@@ -69,6 +69,8 @@ def load_portraits(path: str) -> list[Portrait]:
         When the file is missing, damaged or something else.
     """
     try:
+        if not Path(path).read_bytes().startswith(ZIP_MAGIC):
+            raise ValueError("not an archive")
         with np.load(path, allow_pickle=False) as archive:
             if "format" not in archive or str(archive["format"]) != FORMAT:
                 raise InputError(path, "not a saved pseudospectrum", "write one with --save-grid")

@@ -103,7 +103,7 @@ def automatic_levels(
     edge = edge[edge > 0]
     top = float(edge.min()) if edge.size else 0.0
     # The grid's smallest sigma hangs on how close a point falls to an eigenvalue: stop short of it.
-    positive = sigma[sigma > 0]
+    positive = sigma[(sigma > 0) & np.isfinite(sigma)]
     bottom = float(np.quantile(positive, 0.002)) if positive.size else 0.0
     bottom = max(bottom, 100.0 * floor)
     if not (math.isfinite(top) and top > 0 and bottom > 0):

@@ -172,7 +172,7 @@ def compute(
     )
     levels = settings.levels or automatic_levels(norms.values, operator.kappa, matrix.floor)
     radii = []
-    for index, level in enumerate(levels):
+    for index, level in enumerate(levels if matrix.size else ()):
         if tell is not None:
             tell("pseudospectral radii", index, len(levels))
         radii.append(pseudospectral_radius(resolvent, level))
