@@ -176,7 +176,8 @@ def _level_bar(figure: Any, panels: Any, levels: Sequence[float], colours: Seque
     scale = mpl.colors.ListedColormap(list(colours))
     bounds = np.arange(len(levels) + 1) - 0.5
     mappable = mpl.cm.ScalarMappable(mpl.colors.BoundaryNorm(bounds, scale.N), scale)
-    bar = figure.colorbar(mappable, ax=panels, ticks=np.arange(len(levels)), shrink=0.8, aspect=25, pad=0.02)
+    ticks = np.arange(len(levels))
+    bar = figure.colorbar(mappable, ax=panels, ticks=ticks, shrink=0.8, aspect=25, pad=0.02)
     bar.ax.set_yticklabels([f"{math.log10(level):g}" for level in levels])
     bar.ax.grid(visible=False)
     bar.set_label(r"$\log_{10}\epsilon$,  curves $\Vert(z-J)^{-1}\Vert=1/\epsilon$")
