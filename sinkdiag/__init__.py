@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sinkdiag.api import calibrate, pseudospectrum, spectrum
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
+    from sinkdiag.solver.batch import solve_batch
+    from sinkdiag.solver.certify import duality_gap, spectral_gap
+    from sinkdiag.solver.float32 import float32_hazard
     from sinkdiag.solver.solve import solve
 
 _HOMES = {
@@ -24,8 +27,12 @@ _HOMES = {
     "Solution": "sinkdiag.results",
     "Status": "sinkdiag.results",
     "calibrate": "sinkdiag.api",
+    "duality_gap": "sinkdiag.solver.certify",
+    "float32_hazard": "sinkdiag.solver.float32",
     "pseudospectrum": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
+    "solve_batch": "sinkdiag.solver.batch",
+    "spectral_gap": "sinkdiag.solver.certify",
     "spectrum": "sinkdiag.api",
 }
 
@@ -36,8 +43,12 @@ __all__ = [
     "Status",
     "__version__",
     "calibrate",
+    "duality_gap",
+    "float32_hazard",
     "pseudospectrum",
     "solve",
+    "solve_batch",
+    "spectral_gap",
     "spectrum",
 ]
 

@@ -102,3 +102,48 @@ def entries_above(kernel, u, v, floor):
         for j, x in enumerate(line)
         if u[i] * x * v[j] >= floor[j]
     ]
+
+
+def parts(plan, row, col, link):
+    """The components of {P_ij >= link min(r_i, c_j)} as sets of nodes: rows 0.., columns n.."""
+    n, m = len(row), len(col)
+    groups = [{k} for k in range(n + m)]
+    for i in range(n):
+        for j in range(m):
+            if plan[i][j] >= link * min(row[i], col[j]):
+                a = next(g for g in groups if i in g)
+                b = next(g for g in groups if n + j in g)
+                if a is not b:
+                    a |= b
+                    groups.remove(b)
+    return groups
+
+
+def eliminate_block(shares, flux, low, high):
+    """(shares, flux, pivots, net) after nodes high - 1 … max(low, 1) are taken out one by one.
+
+    Node k's weights become shares; whoever it leaves behind (columns below k, rows of the block)
+    takes over its links and its fluxes in proportion.
+    """
+    size = len(shares)
+    shares, flux = [list(line) for line in shares], [list(line) for line in flux]
+    pivots, net = [0.0] * size, [0.0] * size
+    for k in reversed(range(max(low, 1), high)):
+        pivots[k], net[k] = sum(shares[k][:k]), sum(flux[k][:k])
+        shares[k][:k] = [weight / pivots[k] for weight in shares[k][:k]]
+        for i in range(low, k):
+            for j in range(k):
+                shares[i][j] += pivots[k] * shares[k][i] * shares[k][j]
+                flux[i][j] += shares[k][i] * flux[k][j] - flux[k][i] * shares[k][j]
+    return shares, flux, pivots, net
+
+
+def cholesky(matrix):
+    """L with L L' = matrix, lower triangular."""
+    size = len(matrix)
+    lower = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
+            lower[i][j] = rest**0.5 if i == j else rest / lower[j][j]
+    return lower

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinkdiag.solver import kernels
+from sinkdiag.solver.balance import eliminate_block
 from tests import naive, naive_solver
 
 SHAPES = [(1, 1), (1, 4), (5, 1), (4, 4), (7, 3), (3, 9)]
@@ -82,3 +83,55 @@ def test_entries_above_a_floor():
     rows = np.repeat(np.arange(6), np.diff(starts))
     assert list(zip(rows.tolist(), columns.tolist())) == [(i, j) for i, j, _ in expected]
     np.testing.assert_allclose(values, [x for _, _, x in expected], rtol=1e-15)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.floats(0.0, 0.5), st.integers(0, 999))
+@settings(max_examples=60, deadline=None)
+def test_parts(n, m, density, seed):
+    rng = np.random.default_rng(seed)
+    plan = np.where(rng.random((n, m)) < density, 1.0, 1e-3) * rng.random((n, m))
+    row, col = plan.sum(axis=1), plan.sum(axis=0)
+    label = np.empty(n + m, dtype=np.int32)
+    count = kernels.label_parts(plan, row, col, 0.05, label)
+    expected = naive_solver.parts(plan.tolist(), row.tolist(), col.tolist(), 0.05)
+    assert count == len(expected)
+    assert {frozenset(np.flatnonzero(label == k).tolist()) for k in range(count)} == {
+        frozenset(group) for group in expected
+    }
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 7), (4, 7), (1, 3)])
+def test_eliminated_block(low, high):
+    rng = np.random.default_rng(4)
+    weights, flux = rng.random((7, 7)), rng.normal(size=(7, 7))
+    weights, flux = weights + weights.T, flux - flux.T
+    wanted = naive_solver.eliminate_block(weights.tolist(), flux.tolist(), low, high)
+    pivots, net = np.zeros(7), np.zeros(7)
+    eliminate_block(weights, flux, pivots, net, low, high)
+    # Up to six eliminations of sums of at most seven numbers of size one to ten.
+    for found, exact in zip((weights, flux, pivots, net), wanted):
+        np.testing.assert_allclose(found, exact, rtol=1e-13, atol=1e-13)
+
+
+def test_a_node_without_links_is_left_alone():
+    weights, flux = np.zeros((3, 3)), np.zeros((3, 3))
+    weights[0, 1] = weights[1, 0] = 2.0
+    flux[2, 0], flux[0, 2] = 1.0, -1.0
+    pivots, net = np.ones(3), np.ones(3)
+    eliminate_block(weights, flux, pivots, net, 0, 3)
+    np.testing.assert_array_equal(pivots, [1.0, 2.0, 0.0])
+    np.testing.assert_array_equal(net, [1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 60])
+def test_definite_systems(size):
+    rng = np.random.default_rng(size)
+    root = rng.standard_normal((size, size))
+    matrix, rhs = root @ root.T + np.eye(size), rng.standard_normal(size)
+    lower = np.array(naive_solver.cholesky(matrix.tolist()))
+    work, x = matrix.copy(), rhs.copy()
+    assert kernels.solve_definite(work, x)
+    np.testing.assert_allclose(np.triu(work), lower.T, rtol=0, atol=1e-13 * size)
+    assert np.abs(matrix @ x - rhs).max() <= 1e-14 * size * np.abs(matrix).max() * np.abs(x).max()
+    work[0, 0] = -1.0
+    assert not kernels.solve_definite(work, x)

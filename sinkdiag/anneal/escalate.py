@@ -51,7 +51,8 @@ class Escalation:
 
     ``critical``: the gentlest plain schedule with the user's own K that collapses on at least half
     of the pilots, or None. ``provoked``: for each K tried, from the user's own downwards, the
-    gentlest schedule that collapses on every pilot, in the order in which windows are looked for.
+    gentlest schedule that collapses clearly on every pilot (if there is none for any K, on half of
+    them), in the order in which windows are looked for.
     ``hardest``: the last outcome, one jump with one sweep, when nothing collapses.
     """
 
@@ -93,22 +94,22 @@ def escalate(
     With ``alpha0`` given only the sweeps are lowered. Schedules of fewer than ``ROOM`` steps come
     last: a controller can hardly act in them.
     """
-    critical: PlainOutcome | None = None
+    searches = [
+        _Search(streams, replace(settings, iters=iters), collapse_tv)
+        for iters in _fewer_sweeps(settings.iters)
+    ]
+    critical = searches[0].gentlest(_on_half) if _on_half(searches[0].jump) else None
     provoked: list[PlainOutcome] = []
-    for iters in _fewer_sweeps(settings.iters):
-        search = _Search(streams, replace(settings, iters=iters), collapse_tv)
-        hardest = search.jump
-        if iters == settings.iters and hardest.share() >= 0.5:
-            critical = search.gentlest(_on_half)
+    for criterion in (_on_all, _on_half):
         if alpha0 is not None:
-            chosen = search.at(alpha0)
-            if chosen.share() == 1.0:
-                provoked.append(chosen)
-        elif _on_all(hardest):
-            provoked.append(search.gentlest(_on_all))
+            provoked = [chosen for s in searches if criterion(chosen := s.at(alpha0))]
+        else:
+            provoked = [s.gentlest(criterion) for s in searches if criterion(s.jump)]
+        if provoked:
+            break
     roomy = [entry for entry in provoked if entry.cooling_steps >= ROOM]
     cramped = [entry for entry in provoked if entry.cooling_steps < ROOM]
-    return Escalation(critical, (*roomy, *cramped), hardest)
+    return Escalation(critical, (*roomy, *cramped), searches[-1].jump)
 
 
 def _on_half(outcome: PlainOutcome) -> bool:

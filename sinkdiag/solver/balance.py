@@ -19,9 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
-from numpy.typing import NDArray
 
+from sinkdiag.jit import njit
 from sinkdiag.linearize.laplacian import (
     ELIMINATION_BLOCK,
     SMALLEST_PIVOT,
@@ -29,6 +28,7 @@ from sinkdiag.linearize.laplacian import (
     factor_from_shares,
 )
 from sinkdiag.problem import FloatArray
+from sinkdiag.solver import kernels
 from sinkdiag.solver.kernels import IntArray
 from sinkdiag.solver.scaling import Scaling
 
@@ -59,10 +59,12 @@ def find_parts(plan: FloatArray, row: FloatArray, col: FloatArray) -> Parts:
     lowered until only balanced parts remain.
     """
     link = LINK
-    bound = np.minimum(row[:, None], col)
+    n, m = plan.shape
+    label = np.empty(n + m, dtype=np.int32)
     while True:
-        parts = _components(plan >= link * bound)
-        if parts.count == 1:
+        count = kernels.label_parts(plan, row, col, link, label)
+        parts = Parts(label[:n], label[n:], count)
+        if count == 1:
             return parts
         surplus = np.bincount(parts.row, row, parts.count)
         surplus -= np.bincount(parts.col, col, parts.count)
@@ -70,8 +72,7 @@ def find_parts(plan: FloatArray, row: FloatArray, col: FloatArray) -> Parts:
             return parts
         link *= 1e-2
         if link < LOWEST_LINK:
-            n, m = plan.shape
-            return Parts(np.zeros(n, dtype=np.int32), np.zeros(m, dtype=np.int32), 1)
+            return Parts(np.zeros_like(parts.row), np.zeros_like(parts.col), 1)
 
 
 def balance_step(state: Scaling, parts: Parts, caution: int) -> float:
@@ -103,8 +104,7 @@ def flux_direction(
     net = np.zeros(len(col))
     for high in range(len(col), 0, -ELIMINATION_BLOCK):
         low = max(high - ELIMINATION_BLOCK, 0)
-        for k in range(high - 1, max(low, 1) - 1, -1):
-            pivots[k], net[k] = _eliminate(shares, flux, k, low)
+        eliminate_block(shares, flux, pivots, net, low, high)
         block = shares[low:high, :low]
         shares[:low, :low] += block.T @ (block * pivots[low:high, None])
         moved = block.T @ flux[low:high, :low]
@@ -115,18 +115,35 @@ def flux_direction(
     return factor_from_shares(shares, pivots).finish(net)
 
 
-def _eliminate(shares: FloatArray, flux: FloatArray, k: int, low: int) -> tuple[float, float]:
-    """Take node k out of the block that begins at ``low``: its pivot and its net flux."""
-    pivot = float(shares[k, :k].sum())
-    if pivot < SMALLEST_PIVOT:
-        shares[k, :k] = 0.0
-        return 0.0, 0.0
-    shares[k, :k] /= pivot
-    share, own = shares[k, :k], flux[k, :k]
-    shares[low:k, :k] += (pivot * share[low:k])[:, None] * share
-    flux[low:k, :k] += share[low:k, None] * own
-    flux[low:k, :k] -= own[low:k, None] * share
-    return pivot, float(own.sum())
+@njit
+def eliminate_block(
+    shares: FloatArray, flux: FloatArray, pivots: FloatArray, net: FloatArray, low: int, high: int
+) -> None:
+    """Take nodes high - 1 … low (but never 0) out, in place, up to the columns below the block.
+
+    ``shares`` are the weights, and row k becomes node k's shares; ``pivots`` and ``net`` take its
+    pivot and its net flux.
+    """
+    for k in range(high - 1, max(low, 1) - 1, -1):
+        pivot = 0.0
+        for j in range(k):
+            pivot += shares[k, j]
+        if pivot < SMALLEST_PIVOT:
+            shares[k, :k] = 0.0
+            pivots[k] = 0.0
+            net[k] = 0.0
+            continue
+        own = 0.0
+        for j in range(k):
+            shares[k, j] /= pivot
+            own += flux[k, j]
+        pivots[k] = pivot
+        net[k] = own
+        for i in range(low, k):
+            share, leaving = shares[k, i], flux[k, i]
+            for j in range(k):
+                shares[i, j] += pivot * share * shares[k, j]
+                flux[i, j] += share * flux[k, j] - leaving * shares[k, j]
 
 
 def _log_ratio(net: FloatArray, pivots: FloatArray) -> FloatArray:
@@ -147,11 +164,3 @@ def _reference(plan: FloatArray, row: FloatArray, col: FloatArray, parts: Parts)
     missing = col - reference.sum(axis=0)
     reference += np.where(inside, row_share[:, None] * missing, 0.0)
     return reference
-
-
-def _components(strong: NDArray[np.bool_]) -> Parts:
-    n, m = strong.shape
-    rows, cols = np.nonzero(strong)
-    graph = scipy.sparse.coo_array((np.ones(len(rows)), (rows, cols + n)), shape=(n + m, n + m))
-    count, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    return Parts(labels[:n], labels[n:], int(count))

@@ -150,6 +150,66 @@ def take_above(
 
 
 @njit
+def solve_definite(matrix: FloatArray, rhs: FloatArray) -> bool:
+    """Solve A x = b for a symmetric positive definite A, both overwritten, x in ``rhs``.
+
+    Right-looking Cholesky on the upper triangle, by rows. False where a pivot is not positive.
+    """
+    size = len(rhs)
+    for k in range(size):
+        pivot = matrix[k, k]
+        if not pivot > 0.0:
+            return False
+        root = np.sqrt(pivot)
+        for j in range(k, size):
+            matrix[k, j] /= root
+        rhs[k] /= root
+        for i in range(k + 1, size):
+            factor = matrix[k, i]
+            for j in range(i, size):
+                matrix[i, j] -= factor * matrix[k, j]
+            rhs[i] -= factor * rhs[k]
+    for k in range(size - 1, -1, -1):
+        for j in range(k + 1, size):
+            rhs[k] -= matrix[k, j] * rhs[j]
+        rhs[k] /= matrix[k, k]
+    return True
+
+
+@njit
+def label_parts(
+    plan: FloatArray, row: FloatArray, col: FloatArray, link: float, label: IntArray
+) -> int:
+    """Number the components of {P_ij >= link min(r_i, c_j)}: rows, then columns, (n + m,).
+
+    Returns their number. Union by the smaller root, with path halving.
+    """
+    n, m = plan.shape
+    for k in range(n + m):
+        label[k] = k
+    for i in range(n):
+        for j in range(m):
+            if plan[i, j] >= link * min(row[i], col[j]):
+                a, b = i, n + j
+                while label[a] != a:
+                    label[a] = label[label[a]]
+                    a = label[a]
+                while label[b] != b:
+                    label[b] = label[label[b]]
+                    b = label[b]
+                label[max(a, b)] = min(a, b)
+    count = 0
+    for k in range(n + m):
+        # A root comes before its members, which then read its number.
+        if label[k] == k:
+            label[k] = count
+            count += 1
+        else:
+            label[k] = label[label[k]]
+    return count
+
+
+@njit
 def sweeps(
     cost: FloatArray,
     row: FloatArray,
@@ -166,19 +226,18 @@ def sweeps(
     leaves [1/ABSORB_BOUND, ABSORB_BOUND] the half-sweep is done again in the log domain.
     """
     n, m = cost.shape
-    log_row, log_col = np.log(row), np.log(col)
-    row_update(cost, g, log_row, eps, f)
-    fill_plan(cost, f, g, row, eps, plan)
-    u, v = np.ones(n), np.ones(m)
+    build(cost, g, row, eps, f, plan)
+    u, v, total, log_col = np.ones(n), np.ones(m), np.empty(m), np.empty(m)
+    for j in range(m):
+        log_col[j] = np.log(col[j])
     done = 0
     while done < count:
-        if _linear_sweep(plan, row, col, u, v):
+        if _linear_sweep(plan, row, col, u, v, total):
             done += 1
             continue
         _absorb(f, g, u, v, eps)
         col_update(cost, f, log_col, eps, g)
-        row_update(cost, g, log_row, eps, f)
-        fill_plan(cost, f, g, row, eps, plan)
+        build(cost, g, row, eps, f, plan)
         done += 1
     _absorb(f, g, u, v, eps)
     fill_plan(cost, f, g, row, eps, plan)
@@ -186,11 +245,20 @@ def sweeps(
 
 @njit
 def _linear_sweep(
-    plan: FloatArray, row: FloatArray, col: FloatArray, u: FloatArray, v: FloatArray
+    plan: FloatArray,
+    row: FloatArray,
+    col: FloatArray,
+    u: FloatArray,
+    v: FloatArray,
+    total: FloatArray,
 ) -> bool:
-    """One sweep, v = c/(P'u) and u = r/(Pv); False, with both as before, if it is unsafe."""
+    """One sweep, v = c/(P'u) and u = r/(Pv); False, with both as before, if it is unsafe.
+
+    ``total`` is room for m numbers.
+    """
     n, m = plan.shape
-    total = np.zeros(m)
+    for j in range(m):
+        total[j] = 0.0
     for i in range(n):
         for j in range(m):
             total[j] += plan[i, j] * u[i]
@@ -198,7 +266,8 @@ def _linear_sweep(
         total[j] = col[j] / total[j] if total[j] > 0.0 else np.inf
         if not 1.0 / ABSORB_BOUND <= total[j] <= ABSORB_BOUND:
             return False
-    v[:] = total
+    for j in range(m):
+        v[j] = total[j]
     for i in range(n):
         mass = 0.0
         for j in range(m):
@@ -209,7 +278,9 @@ def _linear_sweep(
 
 @njit
 def _absorb(f: FloatArray, g: FloatArray, u: FloatArray, v: FloatArray, eps: float) -> None:
-    f += eps * np.log(u)
-    g += eps * np.log(v)
-    u[:] = 1.0
-    v[:] = 1.0
+    for i in range(len(u)):
+        f[i] += eps * np.log(u[i])
+        u[i] = 1.0
+    for j in range(len(v)):
+        g[j] += eps * np.log(v[j])
+        v[j] = 1.0

@@ -142,11 +142,20 @@ def _with_diagonal(product: FloatArray, diagonal: FloatArray) -> FloatArray:
 
 
 def _direct(laplacian: FloatArray, residual: FloatArray) -> FloatArray | None:
-    """Gauge fixed at the last column; NumPy's solver, so that one BLAS thread pool does it all."""
-    try:
-        solved = np.linalg.solve(laplacian[:-1, :-1], residual[:-1])
-    except np.linalg.LinAlgError:
-        return None
+    """L d = residual with the gauge fixed at the last column.
+
+    Small systems stay on one thread: waiting for a second one would cost more than it saves. Large
+    ones go to NumPy, so that one BLAS thread pool does everything.
+    """
+    solved: FloatArray = residual[:-1].copy()
+    if len(solved) <= DIRECT_SIZE:
+        if not kernels.solve_definite(np.ascontiguousarray(laplacian[:-1, :-1]), solved):
+            return None
+    else:
+        try:
+            solved = np.asarray(np.linalg.solve(laplacian[:-1, :-1], solved), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            return None
     direction = np.append(solved, 0.0)
     return direction - direction.mean() if np.all(np.isfinite(direction)) else None
 

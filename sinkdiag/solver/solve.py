@@ -13,6 +13,7 @@ from sinkdiag.results import Solution, Status
 from sinkdiag.solver import kernels
 from sinkdiag.solver.certify import marginal_error
 from sinkdiag.solver.continuation import fixed_point
+from sinkdiag.solver.feasible import check_feasible
 
 DEFAULT_TOL = 1e-12
 DEFAULT_MAX_ITER = 10_000
@@ -53,7 +54,8 @@ def solve(
     Raises
     ------
     InputError
-        When the cost, eps or the marginals cannot be used.
+        When the cost, eps or the marginals cannot be used; when forbidden pairs leave no plan, or
+        no finite fixed point.
 
     Source: Peyré & Cuturi (2019), sections 4.2 and 4.4; Newton on the semi-dual as in 2401.12253.
     """
@@ -79,6 +81,7 @@ def solve_problem(
             raise InputError(problem.name, f"iters is {iters}", "give 0 or more sweeps")
         zero = np.zeros(len(problem.col))
         return run_sweeps(problem, eps, iters, zero if start is None else start)
+    check_feasible(problem)
     return fixed_point(problem, eps, tol, max_iter, start)
 
 

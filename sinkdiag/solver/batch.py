@@ -1,0 +1,113 @@
+"""K sweeps of many small matrices at once, as a layer runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sinkdiag.errors import InputError
+from sinkdiag.jit import njit_parallel
+from sinkdiag.problem import FloatArray, check_real, make_problem
+from sinkdiag.results import Status
+from sinkdiag.solver import kernels
+
+
+@dataclass(frozen=True, eq=False)
+class BatchSolution:
+    """Potentials and plans of a stack of costs after the same number of sweeps.
+
+    Attributes
+    ----------
+    f, g, plan:
+        Shapes (B, n), (B, m), (B, n, m); P = exp((f ⊕ g - C)/eps), rows exact.
+    row, col:
+        The marginals that all share, shapes (n,) and (m,).
+    eps:
+        Temperatures, shape (B,), cost units.
+    iters:
+        Sweeps that were run.
+    marginal_error:
+        Largest relative error over both marginals of each plan, shape (B,).
+    status:
+        ``truncated``: the sweeps were counted, not judged.
+    """
+
+    f: FloatArray
+    g: FloatArray
+    plan: FloatArray
+    row: FloatArray
+    col: FloatArray
+    eps: FloatArray
+    iters: int
+    marginal_error: FloatArray
+    status: Status
+
+
+def solve_batch(
+    costs: ArrayLike,
+    eps: float | ArrayLike,
+    *,
+    iters: int,
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+) -> BatchSolution:
+    """Run ``iters`` sweeps from g = 0 on every matrix of a stack.
+
+    Sweeps are products with the stored plan; a matrix whose factors leave the safe range goes
+    through the log domain. The matrices are shared among threads.
+
+    Parameters
+    ----------
+    costs:
+        Shape (B, n, m), cost units; +inf forbids a pair.
+    eps:
+        One temperature, or one a matrix (B,).
+    iters:
+        Sweeps; each updates g, then f.
+    row, col:
+        Marginals for all matrices; default 1 and n/m.
+
+    Raises
+    ------
+    InputError
+        When a cost, a temperature or the marginals cannot be used.
+    """
+    stack = check_real(costs, "costs")
+    if stack.ndim != 3 or stack.size == 0:
+        raise InputError("costs", f"the stack has shape {stack.shape}", "give B×n×m costs")
+    if iters < 0:
+        raise InputError("costs", f"iters is {iters}", "give 0 or more sweeps")
+    count, n, m = stack.shape
+    bad = ~np.isfinite(stack).all(axis=(1, 2))
+    for index in np.flatnonzero(bad):
+        make_problem(stack[index], name=f"costs[{index}]")
+    shared = make_problem(np.zeros((n, m)), row=row, col=col, name="costs")
+    warmth = np.array(np.broadcast_to(np.asarray(eps, dtype=np.float64), (count,)))
+    if not (np.all(np.isfinite(warmth)) and np.all(warmth > 0)):
+        raise InputError("costs", "some eps is not positive and finite", "give temperatures")
+    f, g, plan = np.zeros((count, n)), np.zeros((count, m)), np.empty((count, n, m))
+    sweep_all(stack, shared.row, shared.col, warmth, iters, f, g, plan)
+    error = np.maximum(
+        np.abs(plan.sum(axis=2) / shared.row - 1.0).max(axis=1),
+        np.abs(plan.sum(axis=1) / shared.col - 1.0).max(axis=1),
+    )
+    return BatchSolution(f, g, plan, shared.row, shared.col, warmth, iters, error, Status.TRUNCATED)
+
+
+@njit_parallel
+def sweep_all(
+    costs: FloatArray,
+    row: FloatArray,
+    col: FloatArray,
+    eps: FloatArray,
+    count: int,
+    f: FloatArray,
+    g: FloatArray,
+    plan: FloatArray,
+) -> None:
+    """`kernels.sweeps` for each matrix of a stack; f, g, plan in place."""
+    for b in numba.prange(len(eps)):
+        kernels.sweeps(costs[b], row, col, eps[b], count, f[b], g[b], plan[b])
