@@ -15,8 +15,9 @@ from sinkdiag.diagnose.duality import duality_rhs
 from sinkdiag.linearize import metric as metric_module
 from sinkdiag.linearize.basis import DIRECT_GAP, eigenbasis
 from sinkdiag.linearize.dispersion import dispersion, quotient_gaps
+from sinkdiag.linearize.laplacian import column_weights, factor_laplacian
 from sinkdiag.linearize.leading import leading_basis
-from sinkdiag.linearize.metric import mode_entries, pair_weights, plan_metric
+from sinkdiag.linearize.metric import differences, mode_entries, pair_weights, plan_metric
 from sinkdiag.linearize.modes import clusters, modes, modes_in, operator_norm
 from sinkdiag.results import Status
 from tests import naive_spectrum as naive
@@ -238,6 +239,32 @@ def test_unresolved_plan_norm_is_nan_and_says_so(monkeypatch):
     assert found.status is Status.BELOW_RESOLUTION
     assert math.isnan(found.condition())
     assert found.gaps[0] == basis_of(CASES["far blocks"]).gaps[0]
+
+
+@pytest.mark.parametrize("name", ["graded", "tall", "blocks", "far blocks"])
+def test_only_hidden_modes_need_their_entries(name, monkeypatch):
+    """Entries for the unresolved modes alone give what entries for all of them give.
+
+    Their Gram matrix squares the condition of the vectors, so half the digits stay to spare.
+    """
+    monkeypatch.setattr(metric_module, "WHOLE_LIMIT", 0)
+    plan = CASES[name]
+    exact, found = naive.Reference.of(plan), modes_in(basis_of(plan), "plan")
+    assert found.condition() == pytest.approx(float(exact.condition("plan")), rel=1e-8)
+    wanted = exact.function_norm("plan", [1 / gap for gap in exact.gaps])
+    assert relative(found.resolvent_norm(1.0), wanted) < 1e-8
+
+
+def test_differences_across_several_blocks_of_the_elimination():
+    """110 nodes: three blocks. Every difference equals that of the solution it belongs to."""
+    plan = graded_plan(8, (120, 110), 3.0)
+    row = plan.sum(axis=1)
+    factor = factor_laplacian(column_weights(plan, row))
+    flux = np.random.default_rng(0).standard_normal((110, 2))
+    flux -= flux.mean(axis=0)
+    x = factor.solve(flux)
+    wanted = x[:, None] - x[None]
+    assert np.allclose(differences(factor, flux), wanted, atol=1e-11 * np.abs(x).max())
 
 
 def test_pair_weights_and_mode_entries_are_the_same_metric():

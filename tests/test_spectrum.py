@@ -127,6 +127,10 @@ def test_findings_name_what_was_found(cost):
     assert "gap <= rhs at all 2" in text
     assert "float32 sweeps is right to 1 %" in text
     assert summary.norm == "natural"
+    few = SpectrumSettings(norm="potential", modes=3)
+    text = " | ".join(summarise([p.row for p in spectra(problem, [0.1], few)]).findings)
+    assert "kappa(V) is at least 1" in text
+    assert "lower estimates" in text
 
 
 def test_one_column_has_no_mode():

@@ -96,13 +96,15 @@ def test_many_sweeps_approach_the_fixed_point(problem):
     radii = {k: sweep_spectrum(unroll(problem, EPS, k), basis, None).radius for k in (60, 120)}
     assert radii[120] / radii[60] == pytest.approx(modes.eigenvalues[0] ** 60, rel=1e-6)
     layer = unroll(problem, EPS, 120)
-    assert layer_gain(layer) == pytest.approx(fixed_point_gain(basis, EPS), rel=2e-3)
+    assert layer_gain(layer) == pytest.approx(fixed_point_gain(basis, EPS), rel=1e-2)
 
 
 def test_gain_is_the_norm_of_the_derivative(problem):
     layer = unroll(problem, EPS, 2)
     dense = np.column_stack([layer.jvp(unit.reshape(SHAPE)).ravel() for unit in np.eye(20)])
-    assert layer_gain(layer) == pytest.approx(np.linalg.norm(dense, 2), rel=2e-3)
+    # A residual of 1e-2 of the square bounds the error of its root by half of that, from below.
+    exact = np.linalg.norm(dense, 2)
+    assert 0.995 * exact <= layer_gain(layer) <= exact * (1 + 1e-12)
 
 
 def test_gain_of_the_fixed_point_in_closed_form():

@@ -79,10 +79,13 @@ def _freeze_words(freeze: float, iters: int) -> str:
 def _kappa_words(kappa: float, norm: str, rows: Sequence[SpectrumRow]) -> str:
     if math.isnan(kappa):
         return ""
+    if any(row.bound == "lower" for row in rows):
+        return f"kappa(V) is at least {kappa:.4g} in the {norm} norm"
+    where = ", where it is resolved" if any(math.isnan(row.kappa_V) for row in rows) else ""
     if kappa < NEARLY_NORMAL:
         return (
-            f"kappa(V) is at most {kappa:.4g} in the {norm} norm: the Jacobian is as good as "
-            "normal, pseudospectra add nothing to its eigenvalues"
+            f"kappa(V) is at most {kappa:.4g} in the {norm} norm{where}: the Jacobian is as good "
+            "as normal, pseudospectra add nothing to its eigenvalues"
         )
     peak = max(row.transient_peak for row in rows if not math.isnan(row.transient_peak))
     growth = (

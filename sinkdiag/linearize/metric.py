@@ -13,15 +13,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import NDArray
 
 from sinkdiag.linearize.dispersion import StoredPlan, is_sparse
-from sinkdiag.linearize.laplacian import LaplacianFactor, column_weights, factor_laplacian
+from sinkdiag.linearize.laplacian import (
+    ELIMINATION_BLOCK,
+    LaplacianFactor,
+    column_weights,
+    factor_laplacian,
+)
 from sinkdiag.problem import FloatArray
 
 # Relative error of a Gram entry that is accepted from the pair weights.
 GRAM_TOL = 1e-10
-# Largest n·m·k for which the entries P_ij(x_j + a_i) of all k modes are built (320 MB).
-ENTRY_LIMIT = 40_000_000
+# Largest n·m·k for which the entries P_ij(x_j + a_i) of k modes are built (800 MB): of all modes
+# below the first limit, then only of those that the pair weights do not resolve.
+WHOLE_LIMIT = 4_000_000
+ENTRY_LIMIT = 100_000_000
 _CHUNK = 4_000_000
 
 
@@ -56,14 +64,39 @@ def plan_metric(
     weights, size = pair_weights(plan, row)
     gram = vectors.T @ (weights.sum(axis=1)[:, None] * vectors - weights @ vectors)
     noise = 4 * np.finfo(float).eps * (size @ (vectors * vectors))
-    diagonal = np.diagonal(gram)
-    if np.all(noise <= GRAM_TOL * diagonal):
-        factor = _cholesky(gram)
-        if factor is not None:
-            return factor
-    if flux is None or plan.size * vectors.shape[1] > ENTRY_LIMIT:
-        return _unresolved(vectors.shape[1])
-    return _from_columns(mode_entries(plan, row, flux))
+    hidden = ~(noise <= GRAM_TOL * np.diagonal(gram))
+    if flux is None or plan.size * np.count_nonzero(hidden) > ENTRY_LIMIT:
+        return (None if hidden.any() else _cholesky(gram)) or _unresolved(vectors.shape[1])
+    if hidden.any() and plan.size * len(hidden) <= WHOLE_LIMIT:
+        return _from_columns(mode_entries(plan, row, flux))
+    if hidden.any():
+        _fill_hidden(gram, hidden, plan, row, vectors, flux)
+    return _cholesky(gram) or _unresolved(vectors.shape[1])
+
+
+def _fill_hidden(
+    gram: FloatArray,
+    hidden: NDArray[np.bool_],
+    plan: FloatArray,
+    row: FloatArray,
+    vectors: FloatArray,
+    flux: FloatArray,
+) -> None:
+    """Replace the rows and columns of the modes that the pair weights do not resolve, in place.
+
+    Among themselves from their entries M; with a resolved mode x, Σ_ij M_ij P_ij (x_j + a_i) needs
+    only the column and row sums of M∘P.
+    """
+    n, m = plan.shape
+    entries = mode_entries(plan, row, flux[:, hidden])
+    gram[np.ix_(hidden, hidden)] = entries.T @ entries
+    seen = vectors[:, ~hidden]
+    weighted = entries.reshape(n, m, -1)
+    weighted *= plan[:, :, None]
+    cross = weighted.sum(axis=0).T @ seen
+    cross -= weighted.sum(axis=1).T @ ((plan @ seen) / row[:, None])
+    gram[np.ix_(hidden, ~hidden)] = cross
+    gram[np.ix_(~hidden, hidden)] = cross.T
 
 
 def sampled_metric(plan: StoredPlan, row: FloatArray, x: FloatArray) -> MetricFactor:
@@ -146,12 +179,18 @@ def differences(factor: LaplacianFactor, flux: FloatArray) -> FloatArray:
     )
     step = np.zeros_like(inner)
     np.divide(inner, factor.pivots[:, None], out=step, where=factor.pivots[:, None] > 0)
+    share = -factor.lower
     away = np.zeros((m, m, count))
     flat = away.reshape(m, m * count)
-    for k in range(1, m):
-        known = (-factor.lower[k, :k]) @ flat[:k]
-        away[k, :k] = known.reshape(m, count)[:k] + step[k]
-        away[:k, k] = -away[k, :k]
+    for low in range(0, m, ELIMINATION_BLOCK):
+        high = min(low + ELIMINATION_BLOCK, m)
+        outside = low * count
+        flat[low:high, :outside] = share[low:high, :low] @ flat[:low, :outside]
+        for k in range(max(low, 1), high):
+            flat[k, :outside] += share[k, low:k] @ flat[low:k, :outside]
+            away[k, low:k] = np.tensordot(share[k, :k], away[:k, low:k], axes=1)
+            away[k, :k] += step[k]
+            away[:k, k] = -away[k, :k]
     return away
 
 

@@ -14,6 +14,10 @@ from sinkdiag.linearize.laplacian import column_weights
 from sinkdiag.problem import FloatArray
 
 DEFAULT_THETA = 1e-3
+# Rows that are compared at a time, so that no second array of the plan's size is made.
+_ROWS = 1024
+# Edges beyond which no graph is stored: the mask is searched, which is quick for few components.
+_GRAPH_LIMIT = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +67,11 @@ def support_of(plan: FloatArray, theta: float = DEFAULT_THETA) -> ActiveSupport:
         raise ValueError(f"theta must lie in (0, 1], not {theta}")
     row_top = plan.max(axis=1, keepdims=True)
     col_top = plan.max(axis=0, keepdims=True)
-    mask = plan >= theta * np.minimum(row_top, col_top)
-    count, labels = _components(mask)
+    mask = np.empty(plan.shape, dtype=bool)
+    for start in range(0, len(plan), _ROWS):
+        part = slice(start, start + _ROWS)
+        mask[part] = plan[part] >= theta * np.minimum(row_top[part], col_top)
+    count, labels = _components(mask) if mask.sum() <= _GRAPH_LIMIT else _flood(mask)
     n = len(plan)
     return ActiveSupport(mask, count, labels[:n], labels[n:], theta)
 
@@ -97,3 +104,20 @@ def _components(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
     graph: Any = scipy.sparse.block_array([[rows, edges], [None, cols]], format="csr")
     count, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
     return int(count), np.asarray(labels, dtype=np.int32)
+
+
+def _flood(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
+    """The same by flooding from one row after another; every row and column must have an entry."""
+    n, m = mask.shape
+    rows, cols = np.full(n, -1, dtype=np.int32), np.full(m, -1, dtype=np.int32)
+    count = 0
+    while np.any(rows < 0):
+        front = np.zeros(n, dtype=bool)
+        front[int(np.argmin(rows))] = True
+        while front.any():
+            rows[front] = count
+            reached = mask[front].any(axis=0) & (cols < 0)
+            cols[reached] = count
+            front = mask[:, reached].any(axis=1) & (rows < 0)
+        count += 1
+    return count, np.concatenate([rows, cols])
