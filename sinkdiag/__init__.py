@@ -13,7 +13,7 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.anneal.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate, constants, sensitivity, spectrum
+    from sinkdiag.api import calibrate, constants, pseudospectrum, sensitivity, spectrum
     from sinkdiag.diagnose.gradient import Gradient, vjp
     from sinkdiag.errors import InputError
     from sinkdiag.results import Solution, Status
@@ -33,6 +33,7 @@ _HOMES = {
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
     "sensitivity": "sinkdiag.api",
+    "pseudospectrum": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
     "solve_batch": "sinkdiag.solver.batch",
     "spectral_gap": "sinkdiag.solver.certify",
@@ -51,6 +52,7 @@ __all__ = [
     "constants",
     "duality_gap",
     "float32_hazard",
+    "pseudospectrum",
     "sensitivity",
     "solve",
     "solve_batch",

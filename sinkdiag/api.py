@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sinkdiag.errors import InputError
 from sinkdiag.problem import check_real, make_problem
 from sinkdiag.report.table import Table
-from sinkdiag.temperature import annealing_range
+from sinkdiag.temperature import annealing_range, automatic_grid, descending
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +80,77 @@ def calibrate(
     return Table.of("calibrate", CalibrationRow, [result.row]).frame()
 
 
+def pseudospectrum(
+    cost: ArrayLike | None = None,
+    eps: float | Sequence[float] | None = None,
+    *,
+    matrix: ArrayLike | None = None,
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    norm: Norm | Sequence[Norm] = "plan",
+    iters: int | None = None,
+    grid: tuple[int, int] | None = None,
+    axes: tuple[float, float, float, float] | None = None,
+    levels: Sequence[float] | None = None,
+    structured: float | None = None,
+    tol: float = 1e-12,
+    max_iter: int = 10_000,
+) -> pd.DataFrame:
+    """Resolvent norms on a grid of the plane; ``sinkdiag pseudospectrum``.
+
+    Parameters
+    ----------
+    cost:
+        Shape (n, m), cost units. Or none of it, and a ``matrix``.
+    eps:
+        Temperatures, cost units; None: four, from the cost's range down to 3e-3 of it.
+    matrix:
+        Any square matrix, real or complex, in the Euclidean norm.
+    row, col:
+        Marginals; default 1 and n/m.
+    norm:
+        plan, potential or natural, or several of them.
+    iters:
+        K: the Jacobian of K sweeps; None: that of the fixed point.
+    grid, axes, levels:
+        Points along re and im; (re_min, re_max, im_min, im_max); levels of the curves. None:
+        automatic.
+    structured:
+        Also the reach of the eigenvalues under cost changes of this Frobenius norm.
+    tol, max_iter:
+        Of the fixed point.
+
+    Returns
+    -------
+    One row a point: eps, re, im, resolvent_norm, norm. ``attrs["summary"]`` holds a `Facts` for
+    each temperature and norm: radii, Kreiss constant, numerical radius, kappa(V), powers.
+
+    Raises
+    ------
+    InputError
+        When the cost, the matrix, the marginals or the temperatures cannot be used.
+    """
+    from sinkdiag.diagnose.pseudospectrum.jacobian import Question, portraits_of
+    from sinkdiag.diagnose.pseudospectrum.operator import of_matrix
+    from sinkdiag.diagnose.pseudospectrum.portrait import PseudospectrumRow, Settings, compute
+
+    if (cost is None) == (matrix is None):
+        raise InputError("pseudospectrum", "needs a cost or a matrix", "give exactly one of them")
+    settings = Settings(axes, grid, None if levels is None else tuple(levels))
+    if cost is None:
+        portraits = [compute(of_matrix(np.asarray(matrix)), settings)]
+    else:
+        problem = make_problem(cost, row=row, col=col)
+        norms = (norm,) if isinstance(norm, str) else tuple(norm)
+        question = Question(norms, iters or 0, structured, (), tol, max_iter)
+        values = descending(_temperatures(eps)) or automatic_grid(problem, 4)
+        portraits = [item for item, _ in portraits_of(problem, values, question, settings)]
+    rows = [line for item in portraits for line in item.rows()]
+    frame = Table.of("pseudospectrum", PseudospectrumRow, rows).frame()
+    frame.attrs["summary"] = tuple(item.facts for item in portraits)
+    return frame
+
+
 def spectrum(
     cost: ArrayLike,
     eps: float | Sequence[float] | None = None,
@@ -120,7 +191,6 @@ def spectrum(
         When the cost, the marginals or the temperatures cannot be used.
     """
     from sinkdiag.diagnose.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings, spectra
-    from sinkdiag.temperature import automatic_grid, descending
 
     problem = make_problem(cost, row=row, col=col)
     temperatures = descending(_temperatures(eps)) or automatic_grid(problem, AUTO_COUNT)

@@ -12,6 +12,7 @@ import click
 from sinkdiag._version import __version__
 from sinkdiag.cli.calibrate import calibrate
 from sinkdiag.cli.constants import constants
+from sinkdiag.cli.pseudospectrum import pseudospectrum
 from sinkdiag.cli.say import Verbosity, problem
 from sinkdiag.cli.sensitivity import sensitivity
 from sinkdiag.cli.spectrum import spectrum
@@ -46,6 +47,7 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 group.add_command(calibrate)
 group.add_command(constants)
 group.add_command(sensitivity)
+group.add_command(pseudospectrum)
 group.add_command(spectrum)
 
 

@@ -108,7 +108,7 @@ def _apply(function: Callable[..., Any], *decorators: Callable[[Any], Any]) -> A
     return function
 
 
-def input_options(function: Command) -> Command:
+def input_options(function: Command, *, required: bool = True) -> Command:
     """COST..., --layout, --score, --marginals, as ``inputs: InputOptions``."""
     folded = _fold(
         function,
@@ -118,7 +118,7 @@ def input_options(function: Command) -> Command:
     )
     return _apply(
         folded,
-        click.argument("cost", nargs=-1, required=True, metavar="COST..."),
+        click.argument("cost", nargs=-1, required=required, metavar="COST..."),
         click.option(
             "--layout",
             type=click.Choice(["batch", "trajectory"]),

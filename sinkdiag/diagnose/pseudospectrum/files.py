@@ -1,0 +1,117 @@
+"""Saved pseudospectra, to be drawn again without computing; and matrices, real or complex."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sinkdiag.diagnose.pseudospectrum.grid import Grid
+from sinkdiag.diagnose.pseudospectrum.kreiss import Kreiss
+from sinkdiag.diagnose.pseudospectrum.portrait import Facts, Portrait
+from sinkdiag.diagnose.pseudospectrum.powers import Power
+from sinkdiag.diagnose.pseudospectrum.radius import Radius
+from sinkdiag.diagnose.pseudospectrum.structured import Shift
+from sinkdiag.diagnose.pseudospectrum.triangular import Matrix
+from sinkdiag.errors import InputError
+from sinkdiag.load import NPY_MAGIC, ZIP_MAGIC, load_costs
+from sinkdiag.report.files import write_with
+from sinkdiag.report.table import json_value
+from sinkdiag.results import Status
+
+FORMAT = "sinkdiag pseudospectrum 1"
+_ARRAYS = ("norms", "converged", "eigenvalues", "numerical_range")
+
+
+def load_matrix(source: str) -> Matrix:
+    """A square matrix from any file a cost can come from; an .npy may be complex.
+
+    Raises
+    ------
+    InputError
+        Naming the source, the fault and the remedy.
+    """
+    if source.lower().endswith(".npy") and Path(source).is_file():
+        data = Path(source).read_bytes()
+        if data.startswith(NPY_MAGIC):
+            try:
+                array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+            except (ValueError, EOFError, OSError) as error:
+                raise InputError(source, "a damaged npy file", "write the file again") from error
+            if np.iscomplexobj(array):
+                return np.asarray(array, dtype=np.complex128)
+    stack = load_costs(source).stack
+    return np.asarray(stack[0])
+
+
+def save_portraits(path: str, portraits: list[Portrait]) -> None:
+    """Write grids and facts into one .npz, whole or not at all."""
+    arrays: dict[str, Any] = {"format": np.array(FORMAT), "count": np.array(len(portraits))}
+    for index, item in enumerate(portraits):
+        arrays[f"{index}_facts"] = np.array(json.dumps(json_value(item.facts)))
+        arrays[f"{index}_re"], arrays[f"{index}_im"] = item.grid.re, item.grid.im
+        arrays[f"{index}_origin"] = np.array(item.grid.origin)
+        for name in _ARRAYS:
+            arrays[f"{index}_{name}"] = getattr(item, name)
+    write_with(path, lambda stream: np.savez_compressed(stream, **arrays))
+
+
+def load_portraits(path: str) -> list[Portrait]:
+    """What `save_portraits` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged or something else.
+    """
+    try:
+        if not Path(path).read_bytes().startswith(ZIP_MAGIC):
+            raise ValueError("not an archive")
+        with np.load(path, allow_pickle=False) as archive:
+            if "format" not in archive or str(archive["format"]) != FORMAT:
+                raise InputError(path, "not a saved pseudospectrum", "write one with --save-grid")
+            return [_portrait(archive, index) for index in range(int(archive["count"]))]
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file", "check the path") from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            path, "not a readable .npz archive", "write it with --save-grid"
+        ) from error
+
+
+def _portrait(archive: Any, index: int) -> Portrait:
+    facts = _facts(json.loads(str(archive[f"{index}_facts"])))
+    grid = Grid(archive[f"{index}_re"], archive[f"{index}_im"], float(archive[f"{index}_origin"]))
+    return Portrait(facts, grid, *(archive[f"{index}_{name}"] for name in _ARRAYS))
+
+
+def _facts(stored: dict[str, Any]) -> Facts:
+    values = {name: _number(value) for name, value in stored.items()}
+    values["radii"] = tuple(_part(Radius, item) for item in stored["radii"])
+    values["kreiss"] = _part(Kreiss, stored["kreiss"])
+    values["powers"] = tuple(_part(Power, item) for item in stored["powers"])
+    values["structured"] = tuple(_part(Shift, item) for item in stored["structured"])
+    values["status"] = Status(stored["status"])
+    return Facts(**values)
+
+
+def _part(kind: Any, stored: dict[str, Any]) -> Any:
+    values = {name: _number(value) for name, value in stored.items()}
+    if "status" in values:
+        values["status"] = Status(values["status"])
+    return kind(**values)
+
+
+def _number(value: Any) -> Any:
+    """JSON's null and "inf" back to the floats they were; lists to tuples."""
+    if value is None:
+        return float("nan")
+    if value in ("inf", "-inf"):
+        return float(value)
+    return tuple(_number(item) for item in value) if isinstance(value, list) else value
