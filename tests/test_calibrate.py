@@ -73,9 +73,23 @@ def test_same_seed_same_row_other_seed_another(row):
     assert sinkdiag.calibrate(COST, seed=1).iloc[0].k_collapse != row.k_collapse
 
 
-def test_what_later_versions_compute_is_nan(row):
-    assert math.isnan(row.k_theory)
-    assert math.isnan(row.R)
+def test_the_paper_s_thresholds_are_taken_where_the_plain_schedule_is_lost(row):
+    """R and k_theory of the 24 points at eps_collapse, against the definitions on a dense J."""
+    solution = sinkdiag.solve(COST, row.eps_collapse)
+    plan, eps, iters = solution.plan, row.eps_collapse, int(row.iters)
+    constants = sinkdiag.constants(COST, eps).iloc[0]
+    assert pytest.approx(constants.R, rel=1e-6) == row.R
+    jacobian = plan.T @ plan
+    basis = np.linalg.svd(np.ones((1, 24)))[2][1:].T  # g modulo constants
+    jacobian = basis.T @ jacobian @ basis
+    step = np.vstack([-plan @ basis, basis])  # (a, b) of ‖P∘(a⊕b)‖_F
+    squares = plan**2
+    metric = np.block([[np.diag(squares.sum(1)), squares], [squares.T, np.diag(squares.sum(0))]])
+    root = np.linalg.cholesky(step.T @ metric @ step).T
+    power = np.linalg.matrix_power(jacobian, iters)
+    summed = root @ power @ np.linalg.inv(np.eye(23) - power) @ np.linalg.inv(root)
+    # The dense construction loses about cond(metric)·1e-16.
+    assert row.k_theory == pytest.approx(row.R / np.linalg.norm(summed, 2) / eps, rel=1e-4)
 
 
 def test_scaling_cost_and_eps_together_scales_the_slopes(row):

@@ -25,6 +25,7 @@ from sinkdiag.anneal.freeze import freeze_temperature
 from sinkdiag.anneal.stream import CostStream, NoisyMatrix, Trajectory
 from sinkdiag.anneal.verdict import verdict_of
 from sinkdiag.anneal.window import ControllerTrial, Fate, Window, find_window
+from sinkdiag.diagnose.constants import Thresholds, thresholds
 from sinkdiag.errors import InputError
 from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Status
@@ -76,7 +77,9 @@ def calibrate_problem(
     progress("looking for the freeze", 2, 3)
     late = problem if trajectory is None else replace(problem, cost=trajectory[-1])
     freeze = freeze_temperature(late, settings.eps_start, settings.eps_min, settings.iters)
-    row = _row(settings, escalation, choice, moments, freeze)
+    row = _row(
+        settings, escalation, choice, moments, freeze, _theory(late, settings, choice, moments)
+    )
     progress("done", 3, 3)
     provoked = choice.provoked if choice is not None else None
     window = choice.window if choice is not None else None
@@ -192,12 +195,26 @@ def _moments(
     return [moment for moment in found if moment is not None]
 
 
+def _theory(
+    problem: Problem,
+    settings: CalibrationSettings,
+    choice: _Choice | None,
+    moments: Sequence[CollapseMoment],
+) -> Thresholds | None:
+    """The paper's thresholds where the plain schedule is lost; None when it never is."""
+    if choice is None or not moments:
+        return None
+    eps = statistics.median(moment.eps for moment in moments)
+    return thresholds(problem, eps, choice.provoked.iters, seed=settings.seed)
+
+
 def _row(
     settings: CalibrationSettings,
     escalation: Escalation,
     choice: _Choice | None,
     moments: Sequence[CollapseMoment],
     freeze: float,
+    theory: Thresholds | None,
 ) -> CalibrationRow:
     provoked = choice.provoked if choice is not None else None
     window = choice.window if choice is not None else None
@@ -210,10 +227,10 @@ def _row(
         k_safe=window.k_safe if window is not None else math.nan,
         k_low=_end(window.k_low) if window is not None else math.nan,
         k_high=_end(window.k_high) if window is not None else math.nan,
-        k_theory=math.nan,
+        k_theory=theory.k_theory if theory is not None else math.nan,
         alpha0=provoked.alpha if provoked is not None else math.nan,
         beta=settings.beta,
-        R=math.nan,
+        R=theory.R if theory is not None else math.nan,
         alpha_critical=escalation.critical.alpha if escalation.critical else math.nan,
         eps_collapse=statistics.median(m.eps for m in moments) if moments else math.nan,
         eps_freeze=freeze,

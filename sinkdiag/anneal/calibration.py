@@ -50,7 +50,8 @@ class CalibrationSettings:
 class CalibrationRow:
     """The contract's columns, then what they are for.
 
-    k_safe, k_low, k_high, k_theory in units of drift/eps; eps_* in cost units. ``iters`` is the K
+    k_safe, k_low, k_high, k_theory in units of drift/eps; eps_* in cost units. k_theory and R (the
+    paper's A.7) are taken at eps_collapse, nan without a collapse. ``iters`` is the K
     that the window is for, which phase I may have lowered.
     """
 

@@ -217,7 +217,7 @@ def _say(result: Calibration) -> None:
     note(f"{result.problem.name}: {result.row.verdict}")
     detail(
         f"layer: K = {result.row.iters} sweeps, eps {result.row.eps_start:g} to "
-        f"{result.row.eps_min:g}; k_theory and R: not computed by this version"
+        f"{result.row.eps_min:g}; k_theory and R at eps_collapse (nan: no collapse, or unresolved)"
     )
     if result.controller is not None:
         note(repr(result.controller))
