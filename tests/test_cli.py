@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import io
 import json
 import os
@@ -242,3 +243,13 @@ def test_a_closed_pipe_is_quiet(cost):
     os.close(writer)
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["calibrate", "spectrum", "sensitivity", "constants"])
+def test_manifest_names_the_input_and_its_digest(cost, tmp_path, command):
+    path = tmp_path / "manifest.json"
+    options = QUICK if command == "calibrate" else ["--eps", "0.2"]
+    assert invoke(command, cost, *options, "--manifest", path).status == 0
+    text = path.read_text()
+    assert hashlib.sha256(cost.read_bytes()).hexdigest() in text
+    assert str(cost) in text

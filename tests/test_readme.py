@@ -13,6 +13,10 @@ import pytest
 from sinkdiag.anneal.calibration import CalibrationRow
 from sinkdiag.anneal.trace import TraceRow
 from sinkdiag.cli.main import group
+from sinkdiag.diagnose.constants import ConstantsRow
+from sinkdiag.diagnose.pseudospectrum.portrait import PseudospectrumRow
+from sinkdiag.diagnose.sensitivity import SensitivityRow
+from sinkdiag.diagnose.spectrum import SpectrumRow
 from sinkdiag.report.table import column_names
 from tests.helpers import planar_cost
 
@@ -62,7 +66,10 @@ def test_every_command_has_a_section_with_an_example():
         assert any(f"sinkdiag {name} " in command for command in COMMANDS)
 
 
-@pytest.mark.parametrize("row_type", [CalibrationRow, TraceRow])
+@pytest.mark.parametrize(
+    "row_type",
+    [CalibrationRow, TraceRow, SpectrumRow, SensitivityRow, ConstantsRow, PseudospectrumRow],
+)
 def test_every_column_is_in_the_dictionary(row_type):
     for name in column_names(row_type, extended=True):
         assert f"`{name}`" in README

@@ -8,6 +8,7 @@ import click
 
 from sinkdiag.cli.emit import check_output, emit, exit_status
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, scaled
+from sinkdiag.cli.manifest import manifest_option, write_manifest
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -90,6 +91,7 @@ COMPILE_SECONDS = 8
 )
 @click.option("--cold", is_flag=True, help="The layer starts every step from zero potentials.")
 @seed_option
+@manifest_option
 @click.option("--trace", metavar="PATH", help="Write every step of every replicate to this file.")
 @output_options
 def calibrate(
@@ -105,6 +107,7 @@ def calibrate(
     collapse_tv: float,
     cold: bool,
     seed: int,
+    manifest: str | None,
     trace: str | None,
     output: OutputOptions,
 ) -> int:
@@ -124,10 +127,12 @@ def calibrate(
       sinkdiag calibrate costs.npy --layout trajectory --eps 1:0.01:2 --plot run.png
     """
     from sinkdiag.anneal.calibration import CalibrationRow, CalibrationSettings
+    from sinkdiag.anneal.collapse import FIXED_POINT_TOL
     from sinkdiag.anneal.kernels import track_step
     from sinkdiag.report.table import Label, Table
+    from sinkdiag.solver.solve import DEFAULT_MAX_ITER
 
-    check_output(output, CalibrationRow, trace)
+    check_output(output, CalibrationRow, trace, manifest)
     base = CalibrationSettings(
         1.0, 0.5, iters, beta, alpha0, replicates, noise, noise_decay, max_steps, collapse_tv,
         cold, seed,
@@ -146,6 +151,15 @@ def calibrate(
         [result.row for result in results],
         extended=output.extended,
         labels=labels if len(results) > 1 else None,
+    )
+    write_manifest(
+        manifest,
+        data,
+        marginals=inputs.marginals,
+        seed=seed,
+        replicates=replicates,
+        tol=FIXED_POINT_TOL,
+        max_iter=DEFAULT_MAX_ITER,
     )
     if trace is not None:
         _write_trace(trace, results, labels)

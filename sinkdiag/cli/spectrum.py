@@ -8,6 +8,7 @@ import click
 
 from sinkdiag.cli.emit import check_output, emit, exit_status
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
+from sinkdiag.cli.manifest import manifest_option, write_manifest
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -58,6 +59,7 @@ COMPILE_SECONDS = 5
     help="Write plan, potentials, support, Schur complement and modes to this .npz file.",
 )
 @seed_option
+@manifest_option
 @output_options
 def spectrum(
     inputs: InputOptions,
@@ -70,6 +72,7 @@ def spectrum(
     eigenvalues: str | None,
     dump: str | None,
     seed: int,
+    manifest: str | None,
     output: OutputOptions,
 ) -> int:
     """Linearise one Sinkhorn sweep at the fixed point of COST and report its spectrum.
@@ -91,12 +94,13 @@ def spectrum(
     from sinkdiag.report.table import Label, Table
 
     output = replace(output, extended=output.extended or iters is not None)
-    check_output(output, SpectrumRow, eigenvalues, dump)
+    check_output(output, SpectrumRow, eigenvalues, dump, manifest)
     settings = SpectrumSettings(
         norm, tol, max_iter, iters or 20, modes, extended=output.extended, seed=seed
     )
     groups: list[tuple[Label, Problem]] = []
-    for item in read_inputs(inputs):
+    data = read_inputs(inputs)
+    for item in data:
         problems = item.problems(marginal_kind(inputs))
         groups += [(Label(item.name, index), each) for index, each in enumerate(problems)]
     if dump is not None and len(groups) > 1:
@@ -116,6 +120,15 @@ def spectrum(
         extended=output.extended,
         labels=_repeat(labels, results) if len(groups) > 1 else None,
         summary=summaries[0] if len(groups) == 1 else summaries,
+    )
+    write_manifest(
+        manifest,
+        data,
+        marginals=inputs.marginals,
+        seed=seed,
+        replicates=None,
+        tol=tol,
+        max_iter=max_iter,
     )
     if eigenvalues is not None:
         _write_eigenvalues(eigenvalues, results, labels)
