@@ -171,3 +171,15 @@ def test_every_claim_is_judged_once_with_a_source():
     claims = judge(curve())
     assert len({claim.claim for claim in claims}) == len(claims) == 11
     assert all(claim.source and claim.sentence for claim in claims)
+
+
+def test_a_bound_leaves_room_for_ups_and_downs_but_not_for_growth():
+    wavy = 0.2 * np.exp(0.3 * np.sin(4 * np.log(EPS)))
+    held = judge_law(curve(), law(wavy, slope=0.0, bound=True))
+    assert np.abs(np.diff(np.log(wavy)) / np.diff(np.log(EPS))).max() > 1.0
+    assert held.verdict == "holds"
+    assert f"at most {wavy.max():.3g}" in held.sentence
+    for growing in (EPS**-0.3, EPS**-1.0):
+        lost = judge_law(curve(), law(growing, slope=0.0, bound=True))
+        assert lost.verdict == "fails"
+        assert "still grows" in lost.sentence

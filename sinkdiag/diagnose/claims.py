@@ -154,7 +154,7 @@ def _laws(curve: Curve) -> list[Law]:
             0,
             True,
             True,
-            "eps²·‖D²S‖ stays bounded",
+            "measured as a lower estimate, so that K may be larger",
         ),
         Law(
             "R(eps) = O(eps)",
@@ -174,8 +174,8 @@ def _laws(curve: Curve) -> list[Law]:
             "eps·‖dP/deps‖",
             curve.eps * curve.dS_de,
             0,
-            False,
-            False,
+            True,
+            True,
             rise,
         ),
         Law(

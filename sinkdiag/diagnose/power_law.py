@@ -102,6 +102,8 @@ def judge_law(curve: Curve, law: Law) -> Claim:
         sentence = "fewer than three temperatures, or less than half a decade, were resolved"
         return Claim(law.claim, law.source, "cannot tell", nan, nan, nan, None, sentence)
     local = np.diff(y) / np.diff(x)
+    if law.bound and law.lasts and known[-1]:
+        return _judge_bound(law, x, y, local)
     near = local >= law.slope - SLOPE_TOL
     if not law.bound:
         near &= local <= law.slope + SLOPE_TOL
@@ -126,6 +128,27 @@ def judge_law(curve: Curve, law: Law) -> Claim:
         window,
         _sentence(curve, law, at_end=at_end),
     )
+
+
+def _judge_bound(law: Law, x: FloatArray, y: FloatArray, local: FloatArray) -> Claim:
+    """O(eps^slope): the constant exists unless the quotient still grows over the last half decade.
+
+    The trend decides, not every local slope: an upper bound leaves room for ups and downs.
+    """
+    cold = x <= x[-1] + HALF_DECADE * (1 + 1e-9)
+    slope = fit(x[cold], y[cold])
+    inside = local[len(local) - int(cold.sum()) + 1 :]
+    quotient = np.exp(y - law.slope * x)
+    worst = int(np.argmax(quotient))
+    largest = f"at most {quotient[worst]:.3g}, at eps = {math.exp(x[worst]):.3g}"
+    ends = float(inside.min()), float(inside.max())
+    if slope >= law.slope - SLOPE_TOL:
+        window = float(math.exp(x[-1])), float(math.exp(x[0]))
+        over = law.name if law.slope == 0 else f"{law.name} over eps^{law.slope:g}"
+        sentence = f"{over} is {largest}, and does not grow towards the coldest: {law.cause}"
+        return Claim(law.claim, law.source, "holds", slope, *ends, window, sentence)
+    sentence = f"{law.name} still grows against the bound at the coldest temperatures ({largest})"
+    return Claim(law.claim, law.source, "fails", slope, *ends, None, sentence)
 
 
 def _sentence(curve: Curve, law: Law, *, at_end: bool) -> str:
