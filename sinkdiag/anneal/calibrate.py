@@ -24,7 +24,7 @@ from sinkdiag.anneal.escalate import (
 from sinkdiag.anneal.freeze import freeze_temperature
 from sinkdiag.anneal.stream import CostStream, NoisyMatrix, Trajectory
 from sinkdiag.anneal.verdict import verdict_of
-from sinkdiag.anneal.window import ControllerTrial, Fate, Window, find_window
+from sinkdiag.anneal.window import ControllerTrial, Fate, Window, find_window, may_have_window
 from sinkdiag.diagnose.constants import Thresholds, thresholds
 from sinkdiag.errors import InputError
 from sinkdiag.problem import FloatArray, Problem
@@ -140,7 +140,7 @@ def _choose(
     best: _Choice | None = None
     for provoked in escalation.provoked:
         trial = settings.trial(provoked)
-        if not find_window(trial, pilots).found:
+        if not may_have_window(trial, pilots):
             continue
         window = find_window(trial, held_out)
         choice = _Choice(provoked, window, _confirm(trial, window, fresh))

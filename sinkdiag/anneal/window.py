@@ -21,6 +21,8 @@ RESOLUTION = 1.05
 HINT_WIDTH = 1.15
 # Slopes are looked for down to this fraction of the one that never brakes.
 SPAN = 1e-8
+# Shares of that slope at which a first look asks whether any slope is safe.
+LOOKS = (0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-5)
 # The window's ends leave out this share of the replicates on their unfavourable side.
 QUANTILE = 0.1
 
@@ -103,6 +105,23 @@ class ControllerTrial:
             return list(pool.map(lambda stream: self.replay(stream, k_safe), streams))
 
 
+def may_have_window(trial: ControllerTrial, streams: Sequence[CostStream]) -> bool:
+    """Whether some slope of a coarse ladder is safe on every stream, before `find_window`."""
+    free = max(_free_slope(trial, stream) for stream in streams)
+    return any(
+        all(trial.replay(stream, free * share).fate is Fate.SAFE for stream in streams)
+        for share in LOOKS
+    )
+
+
+def _free_slope(trial: ControllerTrial, stream: CostStream) -> float:
+    """A slope above the largest drift/eps of the run that never brakes."""
+    rule = CoolingRule(math.inf, trial.alpha0, trial.beta)
+    run = track(stream, rule, trial.settings, keep=True)
+    ratios = [step.drift_ratio for step in run.steps if math.isfinite(step.drift_ratio)]
+    return RESOLUTION * max(ratios, default=1.0) / max(trial.beta, 1e-3)
+
+
 # Replicates are independent and their kernels release the GIL.
 WORKERS = 2
 
@@ -130,10 +149,7 @@ def bracket(
 
     A neighbour's ends tell where to look first; they change the cost of the search only.
     """
-    rule = CoolingRule(math.inf, trial.alpha0, trial.beta)
-    run = track(stream, rule, trial.settings, keep=True)
-    ratios = [step.drift_ratio for step in run.steps if math.isfinite(step.drift_ratio)]
-    free = RESOLUTION * max(ratios, default=1.0) / max(trial.beta, 1e-3)
+    free = _free_slope(trial, stream)
     plain = trial.replay(stream, math.inf)
     top = trial.replay(stream, free)
     if top.fate is Fate.LATE:
