@@ -224,3 +224,11 @@ def test_bad_options(cost, tmp_path, capsys, options, status):
     np.save(source, cost)
     assert run(["spectrum", str(source), *options]) == status
     assert capsys.readouterr().out == ""
+
+
+def test_an_unresolved_gap_is_not_called_fast():
+    """Rows without a gap say nothing of how many sweeps an error takes."""
+    from sinkdiag.diagnose.spectrum_summary import _freeze_words
+
+    assert "not resolved" in _freeze_words(float("nan"), 20, [1e-4])
+    assert "at least tenfold" in _freeze_words(float("nan"), 20, [])

@@ -29,7 +29,7 @@ from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
 
 # Temperatures of the automatic grid.
-AUTO_COUNT = 12
+AUTO_COUNT = 25
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ BoolArray = NDArray[np.bool_]
 
 SLOPE_TOL = 0.15
 HALF_DECADE = 0.5 * math.log(10.0)
+# Intervals a half decade without which a departure of the slope can hide between neighbours.
+DENSITY = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +106,8 @@ def judge_law(curve: Curve, law: Law) -> Claim:
     local = np.diff(y) / np.diff(x)
     if law.bound and law.lasts and known[-1]:
         return _judge_bound(law, x, y, local)
+    if float(np.median(x[:-1] - x[1:])) > HALF_DECADE / DENSITY * (1 + 1e-9):
+        return _too_coarse(law, x, y, local)
     near = local >= law.slope - SLOPE_TOL
     if not law.bound:
         near &= local <= law.slope + SLOPE_TOL
@@ -128,6 +132,16 @@ def judge_law(curve: Curve, law: Law) -> Claim:
         window,
         _sentence(curve, law, at_end=at_end),
     )
+
+
+def _too_coarse(law: Law, x: FloatArray, y: FloatArray, local: FloatArray) -> Claim:
+    low, high = float(local.min()), float(local.max())
+    sentence = (
+        f"the temperatures are too far apart to judge local slopes ({DENSITY} steps or more a half "
+        f"decade are needed); between these the slope of {law.name} runs from {low:.2f} to "
+        f"{high:.2f}: {law.cause}"
+    )
+    return Claim(law.claim, law.source, "cannot tell", fit(x, y), low, high, None, sentence)
 
 
 def _judge_bound(law: Law, x: FloatArray, y: FloatArray, local: FloatArray) -> Claim:

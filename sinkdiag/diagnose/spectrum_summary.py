@@ -42,7 +42,7 @@ def summarise(rows: Sequence[SpectrumRow]) -> SpectrumSummary:
     lossy = [row.eps for row in rows if row.float32_error > FLOAT32_LOSS]
     float32 = max(lossy, default=math.nan)
     findings = [
-        _freeze_words(freeze, iters),
+        _freeze_words(freeze, iters, [row.eps for row in rows if math.isnan(row.gap)]),
         _kappa_words(kappa, norm, rows),
         _duality_words(rows, norm),
         _float32_words(float32, iters, rows),
@@ -70,10 +70,15 @@ def freeze_point(rows: Sequence[SpectrumRow], iters: int) -> float:
     return math.nan
 
 
-def _freeze_words(freeze: float, iters: int) -> str:
-    if math.isnan(freeze):
-        return f"{iters} sweeps shrink an error at least tenfold at every temperature"
-    return f"at eps = {freeze:.3g} and below {iters} sweeps shrink an error less than tenfold"
+def _freeze_words(freeze: float, iters: int, unresolved: Sequence[float]) -> str:
+    if not math.isnan(freeze):
+        return f"at eps = {freeze:.3g} and below {iters} sweeps shrink an error less than tenfold"
+    if unresolved:
+        return (
+            f"the gap is not resolved from eps = {max(unresolved):.3g} down: where {iters} sweeps "
+            "stop shrinking an error tenfold cannot be told here; give warmer temperatures"
+        )
+    return f"{iters} sweeps shrink an error at least tenfold at every temperature"
 
 
 def _kappa_words(kappa: float, norm: str, rows: Sequence[SpectrumRow]) -> str:

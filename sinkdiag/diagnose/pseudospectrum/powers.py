@@ -29,17 +29,19 @@ _DENSE_NORM = 64
 
 @dataclass(frozen=True)
 class Power:
-    """‖T^k‖, the largest lower bound of max_{j<=k} ‖T^j‖ over the levels, and an upper bound.
+    """‖T^k‖ between its bounds, and what the levels say of the powers up to k.
 
-    ``lower_at`` holds the lower bound from each level, in the order of the levels; the upper bound
-    is the least of rho_level^{k+1}/level, kappa(V) rho^k and e min(n, k+1) K.
+    ``lower`` is rho^k; ``upper`` the least of rho_level^{k+1}/level, kappa(V) rho^k and
+    e min(n, k+1) K. ``peak_lower`` bounds max_{0<=j<=k} ‖T^j‖ (which is at least 1, by j = 0) from
+    below: the largest bound over the levels, each of which is in ``peak_lower_at``.
     """
 
     k: int
     norm: float
     lower: float
     upper: float
-    lower_at: tuple[float, ...] = field(default=(), repr=False)
+    peak_lower: float
+    peak_lower_at: tuple[float, ...] = field(default=(), repr=False)
 
 
 def automatic_powers(matrix: Triangular, most: int = 10_000) -> tuple[int, ...]:
@@ -71,7 +73,7 @@ def power_norms(
     rho = float(np.abs(matrix.eigenvalues).max()) if matrix.size else 0.0
     rows = []
     for k, norm in zip(ks, _norms(matrix, ks), strict=True):
-        lower_at = tuple(_lower(radius, k) for radius in radii)
+        peak_at = tuple(_peak_lower(radius, k) for radius in radii)
         caps = [
             _exp((k + 1) * math.log(r.upper) - math.log(r.level))
             for r in radii
@@ -80,11 +82,12 @@ def power_norms(
         caps += [math.e * min(max(matrix.size, 1), k + 1) * kreiss.upper]
         caps += [kappa * _power(rho, k)] if math.isfinite(kappa) else []
         caps += [1.0] if k == 0 else []
-        rows.append(Power(k, norm, max(lower_at, default=0.0), min(caps), lower_at))
+        peak = max(1.0, *peak_at) if peak_at else 1.0
+        rows.append(Power(k, norm, _power(rho, k), min(caps), peak, peak_at))
     return tuple(rows)
 
 
-def _lower(radius: Radius, k: int) -> float:
+def _peak_lower(radius: Radius, k: int) -> float:
     """The lower bound of max_{j<=k} ‖T^j‖ from one level; 0 when its pseudospectrum is inside."""
     r = radius.lower
     if not r > 1.0:
