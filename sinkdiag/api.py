@@ -36,6 +36,8 @@ def calibrate(
     collapse_tv: float = 0.1,
     cold: bool = False,
     seed: int = 0,
+    tol: float = 1e-9,
+    max_iter: int = 10_000,
 ) -> pd.DataFrame:
     """Measure the safety slope of an EPH-ASC controller on a cost; ``sinkdiag calibrate``.
 
@@ -52,6 +54,8 @@ def calibrate(
         ``trajectory`` when the first axis is time.
     iters, alpha0, beta, max_steps, replicates, noise, noise_decay, collapse_tv, cold, seed:
         As the options of the command.
+    tol, max_iter:
+        Of the fixed points that runs are judged by.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def calibrate(
     eps_start, eps_min = annealing_range(_temperatures(eps), problems)
     settings = CalibrationSettings(
         eps_start, eps_min, iters, beta, alpha0, replicates, noise, noise_decay, max_steps,
-        collapse_tv, cold, seed,
+        collapse_tv, cold, seed, tol, max_iter,
     )  # fmt: skip
     result = calibrate_problem(problems[0], settings, trajectory)
     return Table.of("calibrate", CalibrationRow, [result.row]).frame()

@@ -91,7 +91,7 @@ def test_jump_of_the_design_loses_most_argmaxes():
         settings(),
         keep=True,
     )
-    judge = Judge(problem, 0.1)
+    judge = Judge(problem, 0.1, settings())
     distance = judge.distance(run.last, run.plan)
     assert distance.tv > 0.3
     assert distance.assignment_gap > 0.3
@@ -107,9 +107,9 @@ def test_a_run_at_the_fixed_point_has_not_collapsed():
         settings(200),
         keep=True,
     )
-    distance = Judge(problem, 0.1).distance(run.last, run.plan)
+    distance = Judge(problem, 0.1, settings()).distance(run.last, run.plan)
     assert distance.tv < 0.01
-    assert collapse_moment(run, Judge(problem, 0.1), problem) is None
+    assert collapse_moment(run, Judge(problem, 0.1, settings()), problem) is None
 
 
 def test_kept_steps_give_back_their_plans():

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from sinkdiag.anneal.controller import AdaptiveCooling
 from sinkdiag.anneal.escalate import Escalation, PlainOutcome
 from sinkdiag.anneal.stream import CostStream
-from sinkdiag.anneal.track import TrackSettings
+from sinkdiag.anneal.track import JUDGE_TOL, TrackSettings
 from sinkdiag.anneal.window import ControllerTrial, Window
 from sinkdiag.problem import Problem
 from sinkdiag.results import Status
+from sinkdiag.solver.solve import DEFAULT_MAX_ITER
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class CalibrationSettings:
 
     eps_start, eps_min in cost units; ``iters`` sweeps a step; ``noise`` relative to the standard
     deviation of the costs, times ``noise_decay`` at every step; ``max_steps`` the step budget;
-    ``alpha0`` None lets phase I choose the cooling factor.
+    ``alpha0`` None lets phase I choose the cooling factor; ``tol`` and ``max_iter`` are those of
+    the fixed points that runs are judged by.
     """
 
     eps_start: float
@@ -35,10 +37,20 @@ class CalibrationSettings:
     collapse_tv: float = 0.1
     cold: bool = False
     seed: int = 0
+    tol: float = JUDGE_TOL
+    max_iter: int = DEFAULT_MAX_ITER
 
     def track(self) -> TrackSettings:
         """The layer's own run."""
-        return TrackSettings(self.eps_start, self.eps_min, self.iters, self.max_steps, self.cold)
+        return TrackSettings(
+            self.eps_start,
+            self.eps_min,
+            self.iters,
+            self.max_steps,
+            self.cold,
+            self.tol,
+            self.max_iter,
+        )
 
     def trial(self, provoked: PlainOutcome) -> ControllerTrial:
         """The controller and the layer for one way of collapsing."""

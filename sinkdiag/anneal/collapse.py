@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.anneal.track import TrackedRun, TrackedStep
+from sinkdiag.anneal.track import TrackedRun, TrackedStep, TrackSettings
 from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Solution, Status
 from sinkdiag.solver import solve_problem
 from sinkdiag.solver.solve import run_sweeps
 
-# Fixed points are compared with a tracked plan in total variation, a matter of percents.
-FIXED_POINT_TOL = 1e-9
 # Two entries of a row closer than this, relatively, are a tie and no difference of argmax.
 TIE = 1e-6
 
@@ -39,8 +37,9 @@ class Distance:
 class Judge:
     """Measures distances for one replicate; each fixed point starts from the one before."""
 
-    def __init__(self, problem: Problem, collapse_tv: float) -> None:
+    def __init__(self, problem: Problem, collapse_tv: float, settings: TrackSettings) -> None:
         self._problem = problem
+        self._tol, self._max_iter = settings.tol, settings.max_iter
         self._start: FloatArray | None = None
         self.collapse_tv = collapse_tv
 
@@ -57,7 +56,9 @@ class Judge:
     def _fixed_point(self, problem: Problem, step: TrackedStep) -> Solution:
         """Solve, from the last one's potential, then the run's, then from scratch."""
         for start in (step.g if self._start is None else self._start, None):
-            solution = solve_problem(problem, step.eps, tol=FIXED_POINT_TOL, init=start)
+            solution = solve_problem(
+                problem, step.eps, tol=self._tol, max_iter=self._max_iter, init=start
+            )
             if not solution.status.failed:
                 break
         return solution

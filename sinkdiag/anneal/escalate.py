@@ -78,7 +78,7 @@ def plain_outcome(
     distances = []
     for stream in streams:
         run = track(stream, rule, replace(settings, max_steps=steps + 1))
-        distances.append(Judge(stream.problem, collapse_tv).distance(run.last, run.plan))
+        distances.append(Judge(stream.problem, collapse_tv, settings).distance(run.last, run.plan))
     return PlainOutcome(settings.iters, alpha, steps, tuple(distances), collapse_tv)
 
 
@@ -135,7 +135,7 @@ def moment_of_collapse(
 ) -> CollapseMoment | None:
     """Temperature and drift/eps at the first step after which the run never recovers."""
     run = track(stream, rule, settings, keep=True)
-    judge = Judge(stream.problem, collapse_tv)
+    judge = Judge(stream.problem, collapse_tv, settings)
     index = collapse_moment(run, judge, stream.problem)
     if index is None:
         return None

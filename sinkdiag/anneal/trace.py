@@ -52,7 +52,7 @@ def trace_run(
     """Run the rule along the stream and judge every step; nan where no fixed point was found."""
     problem = stream.problem
     run = track(stream, rule, settings, keep=True)
-    judge = Judge(problem, collapse_tv)
+    judge = Judge(problem, collapse_tv, settings)
     plans = [plan_of(step, problem) for step in run.steps]
     distances = [judge.distance(s, p) for s, p in zip(run.steps, plans, strict=True)]
     lost = [distance.collapsed(collapse_tv) for distance in distances]

@@ -11,6 +11,10 @@ from sinkdiag.anneal.controller import CoolingRule
 from sinkdiag.anneal.kernels import track_step
 from sinkdiag.anneal.stream import CostStream
 from sinkdiag.problem import FloatArray
+from sinkdiag.solver.solve import DEFAULT_MAX_ITER
+
+# Fixed points are compared with a tracked plan in total variation, a matter of percents.
+JUDGE_TOL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class TrackSettings:
     """How a layer is run: from eps_start to eps_min (cost units), ``iters`` sweeps a step.
 
     ``cold`` starts every step from g = 0; otherwise g is carried in cost units. The run ends on
-    arrival at eps_min, or after ``max_steps``.
+    arrival at eps_min, or after ``max_steps``. ``tol`` and ``max_iter`` are those of the fixed
+    points that the run is judged by.
     """
 
     eps_start: float
@@ -26,6 +31,8 @@ class TrackSettings:
     iters: int
     max_steps: int
     cold: bool = False
+    tol: float = JUDGE_TOL
+    max_iter: int = DEFAULT_MAX_ITER
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,7 +93,9 @@ class ControllerTrial:
         run = track(stream, CoolingRule(k_safe, self.alpha0, self.beta), self.settings)
         if not run.arrived:
             return Replay(Fate.LATE, run.count, math.nan)
-        distance = Judge(stream.problem, self.collapse_tv).distance(run.last, run.plan)
+        distance = Judge(stream.problem, self.collapse_tv, self.settings).distance(
+            run.last, run.plan
+        )
         if distance.status.failed:
             return Replay(Fate.UNRESOLVED, run.count, math.nan)
         fate = Fate.COLLAPSED if distance.collapsed(self.collapse_tv) else Fate.SAFE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ from sinkdiag.cli.options import (
     input_options,
     output_options,
     seed_option,
+    solver_options,
 )
 from sinkdiag.cli.say import compiling, detail, note, progress
 
@@ -90,6 +92,7 @@ COMPILE_SECONDS = 8
     help="Total variation from the fixed point that counts as collapse.",
 )
 @click.option("--cold", is_flag=True, help="The layer starts every step from zero potentials.")
+@functools.partial(solver_options, tol=1e-9)
 @seed_option
 @manifest_option
 @click.option("--trace", metavar="PATH", help="Write every step of every replicate to this file.")
@@ -106,6 +109,8 @@ def calibrate(
     noise_decay: float,
     collapse_tv: float,
     cold: bool,
+    tol: float,
+    max_iter: int,
     seed: int,
     manifest: str | None,
     trace: str | None,
@@ -127,15 +132,13 @@ def calibrate(
       sinkdiag calibrate costs.npy --layout trajectory --eps 1:0.01:2 --plot run.png
     """
     from sinkdiag.anneal.calibration import CalibrationRow, CalibrationSettings
-    from sinkdiag.anneal.collapse import FIXED_POINT_TOL
     from sinkdiag.anneal.kernels import track_step
     from sinkdiag.report.table import Label, Table
-    from sinkdiag.solver.solve import DEFAULT_MAX_ITER
 
     check_output(output, CalibrationRow, trace, manifest)
     base = CalibrationSettings(
         1.0, 0.5, iters, beta, alpha0, replicates, noise, noise_decay, max_steps, collapse_tv,
-        cold, seed,
+        cold, seed, tol, max_iter,
     )  # fmt: skip
     data = read_inputs(inputs)
     compiling(COMPILE_SECONDS, track_step)
@@ -158,8 +161,8 @@ def calibrate(
         marginals=inputs.marginals,
         seed=seed,
         replicates=replicates,
-        tol=FIXED_POINT_TOL,
-        max_iter=DEFAULT_MAX_ITER,
+        tol=tol,
+        max_iter=max_iter,
     )
     if trace is not None:
         _write_trace(trace, results, labels)

@@ -194,14 +194,14 @@ def output_options(function: Command) -> Command:
     )
 
 
-def solver_options(function: Command) -> Command:
-    """--tol and --max-iter."""
+def solver_options(function: Command, *, tol: float = 1e-12) -> Command:
+    """--tol, with its default, and --max-iter."""
     return _apply(
         function,
         click.option(
             "--tol",
             type=Positive(below=1.0),
-            default=1e-12,
+            default=tol,
             show_default=True,
             help="Relative marginal error of a fixed point.",
         ),
