@@ -256,7 +256,7 @@ def _parse_text(text: str, delimiter: str | None, name: str) -> FloatArray:
     if not lines:
         raise InputError(name, "no numbers in the file", "write one row of the matrix a line")
     try:
-        return np.loadtxt(lines, delimiter=delimiter, ndmin=2, dtype=np.float64)
+        return np.loadtxt(lines, delimiter=delimiter, comments=None, ndmin=2, dtype=np.float64)
     except ValueError as error:
         raise InputError(
             name,

@@ -13,6 +13,8 @@ from sinkdiag.errors import InputError
 MarginalKind = Literal["unit", "probability"]
 FloatArray = NDArray[np.float64]
 
+# Costs and masses beyond this, whose squares leave double precision, are refused.
+LARGEST = 1e150
 # Marginals that agree to this relative accuracy are taken as equal and rescaled to agree exactly.
 _TOTAL_TOL = 1e-9
 
@@ -134,6 +136,12 @@ def _check_entries(array: FloatArray, name: str) -> None:
             else "negate similarities with --score; forbid a pair with +inf",
         )
     open_pairs = np.isfinite(array)
+    if np.any(np.abs(array[open_pairs]) > LARGEST):
+        raise InputError(name, f"some costs are beyond {LARGEST:g}", "rescale the costs")
+    if 0.0 < float(np.ptp(array[open_pairs])) < 1.0 / LARGEST:
+        raise InputError(
+            name, f"the costs differ by less than {1 / LARGEST:g}", "rescale the costs"
+        )
     for axis, side in ((-1, "row"), (-2, "column")):
         closed = np.argwhere(~open_pairs.any(axis=axis))
         if len(closed):
@@ -154,6 +162,11 @@ def check_marginal(values: ArrayLike, size: int, side: str, name: str) -> FloatA
             label,
             f"shape {array.shape} does not fit the cost, which needs ({size},)",
             "give one weight for each " + ("row" if side == "row" else "column"),
+        )
+    positive = array[array > 0]
+    if np.any(positive[np.isfinite(positive)] > LARGEST) or np.any(positive < 1.0 / LARGEST):
+        raise InputError(
+            label, f"some weights are outside {1 / LARGEST:g} to {LARGEST:g}", "rescale the masses"
         )
     if not np.all(np.isfinite(array)) or np.any(array <= 0):
         raise InputError(

@@ -14,6 +14,8 @@ EpsUnit = Literal["none", "range", "mean", "median", "std"]
 # The automatic grid, in units of the cost's range: from almost uniform plans to almost hard ones.
 AUTO_HIGHEST = 1.0
 AUTO_LOWEST = 3e-3
+LARGEST_EPS = 1e150
+MOST_TEMPERATURES = 10_000
 
 
 def parse_eps(text: str) -> list[float]:
@@ -31,8 +33,8 @@ def parse_eps(text: str) -> list[float]:
     if len(parts) != 3:
         raise ValueError(f"{text!r} is neither a number nor START:STOP:COUNT")
     start, stop = _positive(parts[0]), _positive(parts[1])
-    if not parts[2].strip().isdecimal() or int(parts[2]) < 1:
-        raise ValueError(f"COUNT in {text!r} is not a whole number of at least 1")
+    if not parts[2].strip().isdecimal() or not 1 <= int(parts[2]) <= MOST_TEMPERATURES:
+        raise ValueError(f"COUNT in {text!r} is not a whole number from 1 to {MOST_TEMPERATURES}")
     return geometric(start, stop, int(parts[2]))
 
 
@@ -106,4 +108,6 @@ def _positive(text: str) -> float:
         raise ValueError(f"{text!r} is not a number") from None
     if not math.isfinite(value) or value <= 0:
         raise ValueError(f"eps must be positive and finite, not {text.strip()}")
+    if not 1.0 / LARGEST_EPS <= value <= LARGEST_EPS:
+        raise ValueError(f"eps {text.strip()} is outside {1 / LARGEST_EPS:g} to {LARGEST_EPS:g}")
     return value

@@ -148,6 +148,11 @@ USAGE = {
     "column": ["--fail-on", "nothing<1"],
     "noise": ["--noise", "inf"],
     "layout": ["--layout", "both"],
+    "beta": ["--beta", "nan"],
+    "huge eps": ["--eps", "1e300"],
+    "huge grid": ["--eps", "1:2:999999999"],
+    "same file": ["--plot", "same.png", "--trace", "same.png"],
+    "words": ["--fail-on", "k_safe<abc"],
 }
 
 
@@ -253,3 +258,31 @@ def test_manifest_names_the_input_and_its_digest(cost, tmp_path, command):
     text = path.read_text()
     assert hashlib.sha256(cost.read_bytes()).hexdigest() in text
     assert str(cost) in text
+
+
+def test_an_output_never_overwrites_an_input(tmp_path):
+    path = tmp_path / "cost.csv"
+    np.savetxt(path, uniform_cost(4, 4), delimiter=",")
+    before = path.read_bytes()
+    assert invoke("spectrum", path, "-o", path).status == 2
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["spectrum", "sensitivity", "constants"])
+def test_separate_blocks_give_rows_a_status_and_no_figure(tmp_path, command):
+    cost = uniform_cost(5, 5)
+    cost[:2, 2:] = cost[2:, :2] = np.inf
+    path, plot = tmp_path / "blocks.npy", tmp_path / "figure.png"
+    np.save(path, cost)
+    outcome = invoke(command, path, "--eps", "1:0.1:3", "--plot", plot)
+    assert outcome.status == 4
+    assert len(read(outcome.out)) == 3
+    assert "no figure" in outcome.err
+    assert not plot.exists()
+
+
+def test_unusable_noise_is_below_resolution_and_not_a_verdict(cost):
+    outcome = invoke("calibrate", cost, *QUICK, "--noise", "1e300")
+    assert outcome.status == 4
+    assert "below resolution:" in outcome.out
+    assert "nan" not in read(outcome.out)[0]["verdict"]

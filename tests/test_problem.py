@@ -65,6 +65,8 @@ def test_totals_equal_to_rounding_are_made_equal():
         ([[1, -np.inf]], "-inf"),
         ([[1, np.inf], [1, np.inf]], "column 1 has no finite cost"),
         ([[1, 2j]], "complex"),
+        ([[1, 1e200]], "beyond 1e.150"),
+        ([[0, 1e-200]], "differ by less than"),
         ([[1, None]], "not numbers"),
         ([[1, 2], [3]], "not an array"),
     ],

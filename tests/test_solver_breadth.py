@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sinkdiag
 from sinkdiag.errors import InputError
 from sinkdiag.results import Status
 from sinkdiag.solver import solve
@@ -175,3 +176,18 @@ def test_warm_start_leads_to_the_same_plan(shape):
 def test_temperatures_that_are_none(eps):
     with pytest.raises(InputError, match="eps"):
         solve([[0.0, 1.0]], eps)
+
+
+@pytest.mark.parametrize("size", [1e6, 1e12])
+def test_row_and_column_offsets_cost_no_digits(size):
+    """Potentials take offsets up exactly: the gap is that of the costs without them.
+
+    Offsets are multiples of 2^-10·size, so that the sums are stored without rounding.
+    """
+    cost = np.round(np.random.default_rng(1).random((5, 5)) * 1024) / 1024
+    step = 2.0 ** np.round(np.log2(size))
+    plain = sinkdiag.spectral_gap(sinkdiag.solve(cost, 0.01))[0]
+    ramp = step * np.arange(5.0)
+    for shifted in (cost + ramp[:, None], cost + ramp):
+        solution = sinkdiag.solve(shifted, 0.01)
+        assert sinkdiag.spectral_gap(solution)[0] == pytest.approx(plain, rel=1e-9)

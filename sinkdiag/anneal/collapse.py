@@ -46,11 +46,15 @@ class Judge:
     def distance(self, step: TrackedStep, plan: FloatArray) -> Distance:
         """TV_t = ‖P_t - P*‖_1/(2N) and the share of rows whose argmax differs (ties excepted)."""
         problem = Problem(step.cost, self._problem.row, self._problem.col, self._problem.name)
+        if not np.all(np.isfinite(step.g)):
+            return Distance(math.nan, math.nan, Status.BELOW_RESOLUTION)
         fixed = self._fixed_point(problem, step)
         if fixed.status.failed:
             return Distance(math.nan, math.nan, fixed.status)
         self._start = fixed.g
         tv = float(np.abs(plan - fixed.plan).sum()) / (2.0 * problem.total)
+        if math.isnan(tv):
+            return Distance(math.nan, math.nan, Status.BELOW_RESOLUTION)
         return Distance(tv, assignment_gap(plan, fixed.plan), fixed.status)
 
     def _fixed_point(self, problem: Problem, step: TrackedStep) -> Solution:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -135,6 +136,8 @@ def calibrate(
     from sinkdiag.anneal.kernels import track_step
     from sinkdiag.report.table import Label, Table
 
+    if math.isnan(beta):
+        raise click.UsageError("--beta nan is not in [0, 1]")
     check_output(output, CalibrationRow, trace, manifest)
     base = CalibrationSettings(
         1.0, 0.5, iters, beta, alpha0, replicates, noise, noise_decay, max_steps, collapse_tv,
@@ -166,11 +169,11 @@ def calibrate(
     )
     if trace is not None:
         _write_trace(trace, results, labels)
+    emit(table, output)
     if output.plot is not None:
         _draw(results[0], output.plot)
         if len(results) > 1:
             note(f"--plot shows the first of {len(results)} matrices, {results[0].problem.name}")
-    emit(table, output)
     for result in results:
         _say(result)
     return exit_status(table, output, [result.row.status for result in results])

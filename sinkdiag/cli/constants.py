@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sinkdiag.cli.emit import check_output, emit, exit_status
+from sinkdiag.cli.emit import check_output, emit, exit_status, report_failures
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
 from sinkdiag.cli.options import (
@@ -101,8 +101,10 @@ def constants(
         tol=tol,
         max_iter=max_iter,
     )
+    emit(table, output)
     if output.plot is not None:
         draw(found, output.plot)
-    emit(table, output)
     say(found)
-    return exit_status(table, output, [row.status for result in results for row in result.rows])
+    statuses = [row.status for result in results for row in result.rows]
+    report_failures(statuses)
+    return exit_status(table, output, statuses)

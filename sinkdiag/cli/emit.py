@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
+import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,17 +33,27 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 def check_output(output: OutputOptions, row_type: type, *paths: str | None) -> None:
     """Refuse, before any computing, unwritable paths and conditions that no row can meet."""
+    from sinkdiag.errors import InputError
     from sinkdiag.report.files import check_writable
     from sinkdiag.report.table import column_names
 
-    for path in (output.path, output.plot, *paths):
-        if path is not None:
-            check_writable(path)
+    if output.path is None and sys.stdout is None:
+        raise InputError("standard output", "it is closed", "open it, or write to a file with -o")
+    given = [path for path in (output.path, output.plot, *paths) if path is not None]
+    for path in given:
+        check_writable(path)
+    sources = click.get_current_context().params.get("cost") or ()
+    targets = [os.path.realpath(path) for path in given if not path.startswith("/dev/")]
+    if len(set(targets)) < len(targets) or set(targets) & {os.path.realpath(s) for s in sources}:
+        raise click.UsageError("two outputs, or an input and an output, are the same file")
     if output.plot is not None and not output.plot.lower().endswith(PLOT_ENDINGS):
         raise click.UsageError(f"--plot {output.plot}: use one of {' '.join(PLOT_ENDINGS)}")
     columns = column_names(row_type, extended=output.extended)
+    kinds = {entry.name: entry.type for entry in dataclasses.fields(row_type)}
     for condition in output.fail_on:
-        column, _, _ = _parse_condition(condition)
+        column, _, wanted = _parse_condition(condition)
+        if kinds.get(column) in ("float", "int") and not _is_number(wanted):
+            raise click.UsageError(f"--fail-on {condition}: {column} is a number")
         if column not in columns:
             raise click.UsageError(
                 f"--fail-on {condition}: no column {column} (there are {', '.join(columns)})"
@@ -75,6 +87,16 @@ def exit_status(table: Table, output: OutputOptions, statuses: Iterable[Status])
     return NOT_CONVERGED if any(status.failed for status in statuses) else 0
 
 
+def report_failures(statuses: Sequence[Status]) -> None:
+    """One line for each kind of failure among the rows, with its cause and its remedy."""
+    from sinkdiag.cli.say import note
+
+    for status in dict.fromkeys(statuses):
+        if status.failed:
+            count = sum(other is status for other in statuses)
+            note(f"{count} of {len(statuses)} rows are {status}: {status.cause}; {status.remedy}")
+
+
 def _format(output: OutputOptions) -> Format:
     if output.form != "auto":
         return output.form
@@ -89,6 +111,14 @@ def _parse_condition(text: str) -> tuple[str, Callable[[Any, Any], Any], str]:
     if match is None:
         raise click.UsageError(f"--fail-on {text}: write COLUMN<VALUE, with < <= > >= == or !=")
     return match[1], _OPERATORS[match[2]], match[3]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _holds(value: Any, compare: Callable[[Any, Any], Any], wanted: str) -> bool:

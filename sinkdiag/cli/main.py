@@ -79,6 +79,9 @@ def run(arguments: Sequence[str]) -> int:
         # flush at exit must not say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        problem(f"standard input or output cannot be used ({error.strerror}); check where it goes")
+        return BAD_INPUT
     except Exception as error:
         if "-v" in arguments or "--verbose" in arguments:
             traceback.print_exc()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sinkdiag.report.table import Label
 
 AUTO_COUNT = 4
+MOST_POINTS = 4_000_000
 
 
 class Complex(click.ParamType[complex]):
@@ -87,6 +88,8 @@ class Shape(click.ParamType[tuple[int, int]]):
         parts = str(value).lower().split("x")
         if len(parts) > 2 or not all(part.isdecimal() and int(part) >= 2 for part in parts):
             self.fail(f"{value!r} is neither N nor COLUMNSxROWS (2 or more)", param, ctx)
+        if int(parts[0]) * int(parts[-1]) > MOST_POINTS:
+            self.fail(f"{value} has more than {MOST_POINTS} points", param, ctx)
         return int(parts[0]), int(parts[-1])
 
 

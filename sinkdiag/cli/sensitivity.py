@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sinkdiag.cli.emit import check_output, emit, exit_status
+from sinkdiag.cli.emit import check_output, emit, exit_status, report_failures
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
 from sinkdiag.cli.options import (
@@ -122,11 +122,13 @@ def sensitivity(
         tol=tol,
         max_iter=max_iter,
     )
+    emit(table, output)
     if output.plot is not None:
         draw(found, output.plot)
-    emit(table, output)
     say(found)
-    return exit_status(table, output, [row.status for result in results for row in result.rows])
+    statuses = [row.status for result in results for row in result.rows]
+    report_failures(statuses)
+    return exit_status(table, output, statuses)
 
 
 def _groups(data: CostData, inputs: InputOptions) -> Sequence[tuple[str, int, Sequence[Problem]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -134,13 +135,15 @@ def spectrum(
         _write_eigenvalues(eigenvalues, results, labels)
     if dump is not None:
         _write_dump(dump, results[0])
-    if output.plot is not None:
+    emit(table, output)
+    if output.plot is not None and all(math.isnan(point.row.gap) for point in results[0]):
+        note(f"{groups[0][1].name}: no figure, because no gap is resolved")
+    elif output.plot is not None:
         from sinkdiag.report.figures.spectrum import draw
 
         draw(results[0], summaries[0], groups[0][1].name, output.plot)
         if len(groups) > 1:
             note(f"--plot shows the first of {len(groups)} matrices, {groups[0][1].name}")
-    emit(table, output)
     for (_, problem), summary in zip(groups, summaries, strict=True):
         for finding in summary.findings:
             note(f"{problem.name}: {finding}")

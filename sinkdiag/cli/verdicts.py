@@ -36,6 +36,10 @@ def draw(found: Sequence[Verdicts], path: str) -> None:
     """The scaling figure of the first matrix."""
     from sinkdiag.report.figures.scaling import draw as draw_scaling
 
+    curve = found[0].curve
+    if not all((values > 0).any() for values in (curve.op_norm, curve.dS_de, curve.gap)):
+        note(f"{found[0].name}: no figure, because nothing on the curve is resolved and above 0")
+        return
     draw_scaling(found[0], path)
     if len(found) > 1:
         note(f"--plot shows the first of {len(found)} matrices, {found[0].name}")

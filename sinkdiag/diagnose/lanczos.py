@@ -36,14 +36,16 @@ def largest_eigenvalue(
     tol: float = RITZ_TOL,
     max_steps: int = MAX_STEPS,
 ) -> Extreme:
-    """Largest eigenvalue of ``apply`` in the Krylov space of ``start`` (any shape, not 0).
+    """Largest eigenvalue of ``apply`` in the Krylov space of ``start`` (any shape; 0 gives 0).
 
     Three vectors are kept. Without reorthogonalisation copies of converged values appear, which
     leaves the largest as accurate as it was (Paige 1980; Parlett, *The Symmetric Eigenvalue
     Problem*, section 13.3).
     """
-    old = np.zeros_like(start)
-    now = start / np.linalg.norm(start)
+    old, size = np.zeros_like(start), float(np.linalg.norm(start))
+    if size == 0.0:
+        return Extreme(0.0, 0.0, Status.CONVERGED)
+    now = start / size
     alpha: list[float] = []
     beta: list[float] = []
     ritz, residual = 0.0, np.inf

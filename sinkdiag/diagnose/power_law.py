@@ -150,6 +150,8 @@ def _judge_bound(law: Law, x: FloatArray, y: FloatArray, local: FloatArray) -> C
     The trend decides, not every local slope: an upper bound leaves room for ups and downs.
     """
     cold = x <= x[-1] + HALF_DECADE * (1 + 1e-9)
+    if cold.sum() < 3:
+        return _too_coarse(law, x, y, local)
     slope = fit(x[cold], y[cold])
     inside = local[len(local) - int(cold.sum()) + 1 :]
     quotient = np.exp(y - law.slope * x)

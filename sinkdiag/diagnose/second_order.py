@@ -72,8 +72,15 @@ def cubic_norm(operator: BlockOperator, *, seed: int = 0) -> CubicNorm:
     (top,), _, (residual,) = _ascend(operator, x[best : best + 1], POLISH_TOL, MAX_STEPS)
     top = max(float(top), float(value[best]))
     spread = float((top - value.min()) / top) if top > 0 else 0.0
+    if residual > RESIDUAL_TOL and top <= NOTHING * _free(operator.plan).max():
+        return CubicNorm(0.0, 0.0, starts, Status.CONVERGED)
     status = Status.CONVERGED if residual <= RESIDUAL_TOL else Status.MAX_ITER
     return CubicNorm(top, spread, starts, status)
+
+
+# A form whose best value is this share of the masses that can move, and which has no stationary
+# direction, is rounding around 0.
+NOTHING = 1e-12
 
 
 def _ascend(
@@ -171,8 +178,11 @@ def _unit(stack: FloatArray) -> FloatArray:
 
 def heaviest_free(plan: FloatArray, count: int) -> IntArray:
     """Flat indices of the ``count`` pairs with most room to move, P(1 - P/r)(1 - P/c) largest."""
-    free = plan * (1 - plan / plan.sum(axis=1)[:, None]) * (1 - plan / plan.sum(axis=0))
-    return np.asarray(np.argsort(-free, axis=None, kind="stable")[:count])
+    return np.asarray(np.argsort(-_free(plan), axis=None, kind="stable")[:count])
+
+
+def _free(plan: FloatArray) -> FloatArray:
+    return np.asarray(plan * (1 - plan / plan.sum(axis=1)[:, None]) * (1 - plan / plan.sum(axis=0)))
 
 
 def _starts(operator: BlockOperator, rng: np.random.Generator) -> FloatArray:

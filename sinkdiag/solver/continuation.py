@@ -32,8 +32,9 @@ def fixed_point(
     rows of the returned plan are made exact at the end.
     """
     turned = len(problem.col) > len(problem.row)
-    base = float(problem.cost.min())
-    cost = problem.cost - base
+    row_base, col_base = offsets(problem.cost)
+    cost = (problem.cost - row_base[:, None]) - col_base
+    start = None if start is None else start - col_base
     if start is not None and turned:
         start = _row_potential(cost, start, problem.row, eps)
     if turned:
@@ -41,14 +42,26 @@ def fixed_point(
     else:
         state = Scaling(cost, problem.row, problem.col)
     goal = max(MARGIN * tol, FLOOR)
-    spent, settled = _descend(state, eps, problem.cost_range, goal, max_iter, start)
+    finite = state.cost[np.isfinite(state.cost)]
+    span = float(finite.max()) or 1.0
+    spent, settled = _descend(state, eps, span, goal, max_iter, start)
     f, g, plan = _finish(state, problem.row, turned)
     error = marginal_error(plan, problem.row, problem.col)
     if error <= tol and settled:
         status = Status.CONVERGED
     else:
         status = Status.MAX_ITER if spent >= max_iter else Status.STALLED
-    return Solution(f + base, g, plan, problem.row, problem.col, eps, spent, error, status)
+    f, g = f + row_base, g + col_base
+    return Solution(f, g, plan, problem.row, problem.col, eps, spent, error, status)
+
+
+def offsets(cost: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Row minima, and the column minima of what they leave: what potentials take up exactly.
+
+    The plan does not depend on them, and an exponent of their size would carry their rounding.
+    """
+    rows = cost.min(axis=1)
+    return rows, (cost - rows[:, None]).min(axis=0)
 
 
 def ladder(eps: float, span: float) -> list[float]:

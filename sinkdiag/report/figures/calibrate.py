@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sinkdiag.report.figures.style import BLACK, BLUE, ORANGE, RED, new_figure, save, styled
+from sinkdiag.report.figures.style import (
+    BLACK,
+    BLUE,
+    ORANGE,
+    RED,
+    log_scale,
+    new_figure,
+    save,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +82,7 @@ def _drift(
             ls=":",
             label="threshold k_safe·eps",
         )
-    axes.set_yscale("log", nonpositive="mask")
+    log_scale(axes)
     axes.set_ylabel(r"drift $\Vert P_t-P_{t-1}\Vert_F$ (mass)")
     axes.legend(loc="best")
 

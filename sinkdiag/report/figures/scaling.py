@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinkdiag.report.figures.style import BLACK, BLUE, GREEN, RED, new_figure, save, styled
+from sinkdiag.report.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    RED,
+    log_scale,
+    new_figure,
+    save,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +68,7 @@ def _panel(
 ) -> None:
     axes.plot(eps, values, color=BLUE, marker="o", ms=3, label="measured")
     known = [(e, v) for e, v in zip(eps, values, strict=True) if math.isfinite(v) and v > 0]
-    axes.set_yscale("log", nonpositive="mask")
+    log_scale(axes)
     if known:
         low, high = min(v for _, v in known), max(v for _, v in known)
         at = claim.window if claim.window is not None else (known[0][0], known[0][0])
@@ -95,7 +104,7 @@ def _constants(axes: Axes, verdicts: Verdicts) -> None:
         (curve.K2, r"eps$^2\cdot\Vert D^2S\Vert$ (K2, lower estimate)", GREEN, "-.", "^"),
     ):
         axes.plot(curve.eps, values, color=colour, ls=line, marker=marker, ms=3, label=label)
-    axes.set_yscale("log", nonpositive="mask")
+    log_scale(axes)
     low, high = axes.get_ylim()
     axes.set_ylim(low / (high / low) ** 0.6, high)  # room for the legend below the curves
     axes.set_ylabel("scaled derivatives (mass)")

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinkdiag.report.figures.style import BLACK, BLUE, GREEN, ORANGE, RED, new_figure, save, styled
+from sinkdiag.report.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    RED,
+    log_scale,
+    new_figure,
+    save,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +69,7 @@ def _by_index(
         axes.plot([row.index for row in rows], heights, color=colour, marker="o", ms=3)
         axes.set_xlabel("index k (k = 1 is the constants)")
         axes.set_ylabel(label)
-    gaps.set_yscale("log", nonpositive="mask")
+    log_scale(gaps)
     values.set_ylim(-0.03, 1.05)
     conditions.set_ylim(bottom=0.0)
 
@@ -79,7 +89,7 @@ def _gaps(axes: Axes, points: Sequence[SpectrumPoint], summary: SpectrumSummary)
             label=label,
             zorder=3 if k == 0 else 2,
         )
-    axes.set_yscale("log", nonpositive="mask")
+    log_scale(axes)
     axes.set_ylabel(r"$1-\lambda$ (per sweep)")
     _freeze(axes, summary)
     _eps_axis(axes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sinkdiag.report.files import write_with
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): distinguishable with every common colour vision.
@@ -56,6 +57,15 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def log_scale(axes: Axes) -> None:
+    """A logarithmic ordinate, where there is anything above 0 to show on it."""
+    import numpy as np
+
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    if np.any(np.isfinite(values) & (values > 0)):
+        axes.set_yscale("log", nonpositive="mask")
 
 
 def save(figure: Figure, path: str) -> None:
