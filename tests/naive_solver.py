@@ -119,6 +119,24 @@ def parts(plan, row, col, link):
     return groups
 
 
+def aggregate(plan, row_part, col_part, count):
+    """Mass of the plan from each part's rows to each part's columns."""
+    total = [[0.0] * count for _ in range(count)]
+    for line, a in zip(plan, row_part):
+        for mass, b in zip(line, col_part):
+            total[a][b] += mass
+    return total
+
+
+def subtract_product(plan, row, x, image):
+    """image - P' diag(1/r) P x, of a plan with all its zeros."""
+    masses = [sum(p * t for p, t in zip(line, x)) / r for line, r in zip(plan, row)]
+    return [
+        start - sum(line[j] * mass for line, mass in zip(plan, masses))
+        for j, start in enumerate(image)
+    ]
+
+
 def eliminate_block(shares, flux, low, high):
     """(shares, flux, pivots, net) after nodes high - 1 … max(low, 1) are taken out one by one.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinkdiag.solver import kernels
-from sinkdiag.solver.balance import eliminate_block
+from sinkdiag.solver.balance import balance_direction, eliminate_block
 from tests import naive, naive_solver
 
 SHAPES = [(1, 1), (1, 4), (5, 1), (4, 4), (7, 3), (3, 9)]
@@ -98,6 +100,44 @@ def test_parts(n, m, density, seed):
     assert {frozenset(np.flatnonzero(label == k).tolist()) for k in range(count)} == {
         frozenset(group) for group in expected
     }
+
+
+def test_masses_of_parts():
+    rng = np.random.default_rng(6)
+    plan, total = rng.random((5, 4)), np.zeros((3, 3))
+    row_part, col_part = np.array([0, 2, 1, 0, 2], np.int32), np.array([1, 0, 2, 0], np.int32)
+    kernels.aggregate(plan, row_part, col_part, total)
+    wanted = naive_solver.aggregate(plan.tolist(), row_part, col_part, 3)
+    np.testing.assert_allclose(total, wanted, rtol=1e-15)
+
+
+def test_product_with_a_compressed_plan():
+    rng = np.random.default_rng(7)
+    plan = rng.random((6, 5)) * (rng.random((6, 5)) < 0.5)
+    row, x, image = rng.random(6) + 0.5, rng.standard_normal(5), rng.standard_normal(5)
+    sparse = scipy.sparse.csr_array(plan)
+    starts, columns = sparse.indptr.astype(np.int32), sparse.indices.astype(np.int32)
+    wanted = naive_solver.subtract_product(plan.tolist(), row, x, image)
+    kernels.subtract_product(starts, columns, sparse.data, row, x, image)
+    np.testing.assert_allclose(image, wanted, rtol=0, atol=1e-14)
+
+
+def test_the_direction_that_balances_fluxes():
+    """L z = net flux, whatever the fluxes' sizes; 1e-12 leaves room for 36 sums in GTH order."""
+    rng = np.random.default_rng(8)
+    flux = rng.random((6, 6)) * 10.0 ** rng.uniform(-60, -6, (6, 6))
+    np.fill_diagonal(flux, 0.0)
+    with mpmath.workdps(150):
+        exact_flux = mpmath.matrix(flux.tolist())
+        laplacian = -(exact_flux + exact_flux.T)
+        net = mpmath.matrix(6, 1)
+        for k in range(6):
+            laplacian[k, k] = -mpmath.fsum(laplacian[k, :])
+            net[k] = mpmath.fsum(exact_flux[k, :]) - mpmath.fsum(exact_flux[:, k])
+        exact = np.array(mpmath.lu_solve(laplacian[:5, :5], net[:5]), dtype=float).ravel()
+    found = balance_direction(flux)
+    assert found.sum() == pytest.approx(0.0, abs=1e-14)
+    np.testing.assert_allclose(found[:5] - found[5], exact, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 7), (4, 7), (1, 3)])

@@ -1,17 +1,21 @@
-"""Newton by flux balance, for plans that nearly fall apart into components.
+"""Flux balance between the parts of a plan that nearly falls apart.
 
 Where the mass between two parts of the plan is q, a marginal residual, known to 1e-16, leaves the
 potential between them uncertain by 1e-16/q. What determines it is that as much mass leaves a part
-as enters it, and those fluxes are known to relative accuracy. With M any matrix that has the
-marginals of the plan and no mass between parts, the residual of the columns is
+as enters it: with Φ_ab the mass of the plan in the rows of part a and the columns of part b,
 
-    c - P'1 = A 1,   A = M' D_r^{-1} P - P' D_r^{-1} M   (antisymmetric),
+    Σ_b Φ_ab = Σ_b Φ_ba,   b ≠ a,
 
-and A_jk between parts is a difference of two sums of positive fluxes, never a difference of masses.
-The GTH elimination of L carries A along without meeting the large entries inside a part:
+sums of positive numbers that are known to relative accuracy however small they are. Moving the
+potential of part a by z_a turns Φ_ab into Φ_ab exp(z_b - z_a), up to the small share of its mass
+that leaves a row for other parts. So the parts' potentials solve a matrix-balancing problem of
+their own small size, whose Newton steps need L z = net flux with the Laplacian of the weights
+Φ + Φ'. Its GTH elimination carries the antisymmetric fluxes along without a cancellation:
 eliminating node k with shares N_kj adds N_kj A_ki - N_ki A_kj to A_ji, a share of k's own fluxes.
 
-For a permutation this is matrix balancing: row flux off the support = column flux off the support.
+What goes on inside the parts is left to sweeps and Newton steps. The two in turn are the
+aggregation-disaggregation iteration of nearly decomposable Markov chains, which gains a factor of
+the size of the ties a round (Koury, McAllister & Stewart, *SIAM J. Alg. Disc. Meth.* 5, 1984).
 """
 
 from __future__ import annotations
@@ -24,7 +28,6 @@ from sinkdiag.jit import njit
 from sinkdiag.linearize.laplacian import (
     ELIMINATION_BLOCK,
     SMALLEST_PIVOT,
-    column_weights,
     factor_from_shares,
 )
 from sinkdiag.problem import FloatArray
@@ -37,10 +40,12 @@ LINK = 1e-6
 LOWEST_LINK = 1e-14
 # Marginals of a part agree if they do to this accuracy, relative to the whole mass.
 EQUAL_MASS = 1e-14
+# Balance steps before the next, more cautious, kind.
+CAUTION_STEPS = 25
 # Largest spread of a step that is not safe, and the largest net flux per pivot that the boldest
-# one believes (2 units of eps).
+# one believes (about 8 units of eps).
 CAP = 8.0
-STEEPEST = 0.96
+STEEPEST = 0.999
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,41 +80,60 @@ def find_parts(plan: FloatArray, row: FloatArray, col: FloatArray) -> Parts:
             return Parts(np.zeros_like(parts.row), np.zeros_like(parts.col), 1)
 
 
-def balance_step(state: Scaling, parts: Parts, caution: int) -> float:
-    """One damped Newton step on all potentials; returns its spread, in units of eps.
+def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[int, float, float]:
+    """Shift whole parts of ``state`` until the fluxes between them balance.
 
-    No line search could see fluxes of 1e-60. With ``caution`` 0 the step takes the logarithm of a
-    node's fluxes in and out where Newton takes their difference, and only its spread is capped:
-    few steps from far away. With 1 it is Newton's step, capped. With 2 Newton's step of spread w is
-    damped by log(1 + w)/w, with which it never overshoots on a sum of exponentials (generalised
-    self-concordance; Bach, *Electron. J. Stat.* 4, 2010).
+    Returns the steps taken, the spread of the first one and of the last one, in units of eps. The
+    last one is at most ``goal``, or nan where the fluxes were not finite, unless ``max_iter`` came
+    first.
     """
-    direction = flux_direction(state.plan(), state.row, state.col, parts, bold=caution == 0)
-    spread = float(np.ptp(direction))
-    if not np.isfinite(spread):
-        return float("nan")
-    if spread > 0.0:
-        state.shift(direction * (np.log1p(spread) if caution > 1 else min(spread, CAP)) / spread)
-    return spread
+    flux = np.zeros((parts.count, parts.count))
+    kernels.aggregate(state.plan(), parts.row, parts.col, flux)
+    np.fill_diagonal(flux, 0.0)
+    moved = np.zeros(parts.count)
+    first = spread = float("nan")
+    for spent in range(max_iter):
+        direction = balance_direction(flux, bold=spent < CAUTION_STEPS)
+        spread = float(np.ptp(direction))
+        first = spread if spent == 0 else first
+        if not np.isfinite(spread):
+            return spent, first, spread
+        step = direction * _damping(spread, spent // CAUTION_STEPS)
+        moved += step
+        flux *= np.exp(step - step[:, None])
+        if spread <= goal:
+            break
+    state.shift(moved[parts.col])
+    return spent + 1, first, spread
 
 
-def flux_direction(
-    plan: FloatArray, row: FloatArray, col: FloatArray, parts: Parts, *, bold: bool = False
-) -> FloatArray:
-    """The d with L d = c - P'1, mean-free, the potentials between parts to relative accuracy."""
-    reference = _reference(plan, row, col, parts)
-    half = (reference / row[:, None]).T @ plan
-    flux = half - half.T
-    shares, pivots = column_weights(plan, row), np.zeros(len(col))
-    net = np.zeros(len(col))
-    for high in range(len(col), 0, -ELIMINATION_BLOCK):
+def _damping(spread: float, caution: int) -> float:
+    """The share of a step of this spread that is taken.
+
+    No line search could see fluxes of 1e-60. With ``caution`` 0 (for steps that take the logarithm
+    of a node's fluxes in and out where Newton takes their difference: few steps from far away) and
+    with 1 only the spread is capped. With 2 Newton's step of spread w is damped by log(1 + w)/w,
+    with which it never overshoots on a sum of exponentials (generalised self-concordance; Bach,
+    *Electron. J. Stat.* 4, 2010).
+    """
+    if spread == 0.0:
+        return 1.0
+    return float(np.log1p(spread) if caution > 1 else min(spread, CAP)) / spread
+
+
+def balance_direction(flux: FloatArray, *, bold: bool = False) -> FloatArray:
+    """The z with (diag(W1) - W) z = Φ1 - Φ'1 for W = Φ + Φ', mean-free; ``flux`` is Φ, (p, p)."""
+    shares, net_flux = flux + flux.T, flux - flux.T
+    size = len(flux)
+    pivots, net = np.zeros(size), np.zeros(size)
+    for high in range(size, 0, -ELIMINATION_BLOCK):
         low = max(high - ELIMINATION_BLOCK, 0)
-        eliminate_block(shares, flux, pivots, net, low, high)
+        eliminate_block(shares, net_flux, pivots, net, low, high)
         block = shares[low:high, :low]
         shares[:low, :low] += block.T @ (block * pivots[low:high, None])
-        moved = block.T @ flux[low:high, :low]
-        flux[:low, :low] += moved
-        flux[:low, :low] -= moved.T
+        moved = block.T @ net_flux[low:high, :low]
+        net_flux[:low, :low] += moved
+        net_flux[:low, :low] -= moved.T
     if bold:
         net = _log_ratio(net, pivots)
     return factor_from_shares(shares, pivots).finish(net)
@@ -151,16 +175,3 @@ def _log_ratio(net: FloatArray, pivots: FloatArray) -> FloatArray:
     ratio = np.zeros_like(net)
     np.divide(net, pivots, out=ratio, where=pivots > 0)
     return np.asarray(np.arctanh(np.clip(ratio, -STEEPEST, STEEPEST)) * pivots)
-
-
-def _reference(plan: FloatArray, row: FloatArray, col: FloatArray, parts: Parts) -> FloatArray:
-    """M: the plan inside the parts, its marginals mended there by two matrices of rank one."""
-    inside = parts.row[:, None] == parts.col
-    reference = np.where(inside, plan, 0.0)
-    col_share = col / np.bincount(parts.col, col, parts.count)[parts.col]
-    row_share = row / np.bincount(parts.row, row, parts.count)[parts.row]
-    missing = row - reference.sum(axis=1)
-    reference += np.where(inside, missing[:, None] * col_share, 0.0)
-    missing = col - reference.sum(axis=0)
-    reference += np.where(inside, row_share[:, None] * missing, 0.0)
-    return reference

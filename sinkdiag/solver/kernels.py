@@ -150,6 +150,25 @@ def take_above(
 
 
 @njit
+def subtract_product(
+    starts: IntArray,
+    columns: IntArray,
+    values: FloatArray,
+    row: FloatArray,
+    x: FloatArray,
+    image: FloatArray,
+) -> None:
+    """Image -= P' diag(1/r) P x for P in compressed rows, in place and in one pass over P."""
+    for i in range(len(row)):
+        mass = 0.0
+        for k in range(starts[i], starts[i + 1]):
+            mass += values[k] * x[columns[k]]
+        mass /= row[i]
+        for k in range(starts[i], starts[i + 1]):
+            image[columns[k]] -= values[k] * mass
+
+
+@njit
 def solve_definite(matrix: FloatArray, rhs: FloatArray) -> bool:
     """Solve A x = b for a symmetric positive definite A, both overwritten, x in ``rhs``.
 
@@ -207,6 +226,15 @@ def label_parts(
         else:
             label[k] = label[label[k]]
     return count
+
+
+@njit
+def aggregate(plan: FloatArray, row_part: IntArray, col_part: IntArray, total: FloatArray) -> None:
+    """Add P_ij to total[part of i, part of j], in place."""
+    n, m = plan.shape
+    for i in range(n):
+        for j in range(m):
+            total[row_part[i], col_part[j]] += plan[i, j]
 
 
 @njit

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from sinkdiag.solver.balance import Parts, balance_step, find_parts
+from sinkdiag.solver.balance import balance, find_parts
 from sinkdiag.solver.newton import newton_step
 from sinkdiag.solver.scaling import Scaling
 
@@ -17,23 +15,25 @@ FIRST_SWEEPS = 5
 # While sweeps promise the goal within this many more they are cheaper than Newton steps.
 PATIENCE = 24
 # Rounds without a fall of the residual by a tenth before the solve is called stalled, and what a
-# round counts that is far from the solution, where the dual may rise without.
+# round counts that has moved the potentials by more than LONG_STEP (in units of eps).
 STALL_ROUNDS = 4
 STALL_SHARE = 0.1
+LONG_STEP = 0.1
 STALL_SWEEPS = 20
 # Parts of a plan mean something once its columns are right to this.
 NEAR = 1e-2
 # Times that Newton and balance take turns.
-ROUNDS = 4
-# Spread of a balance step, in units of eps, after which a rung or the last one is done: what is
-# left is about its square.
+ROUNDS = 12
+# Spread of the first balance step of a round, in units of eps, at which the parts are settled. On
+# the last rung, once the columns are right to INSIDE_DONE, the round balances to BALANCED, and what
+# the inside of the parts then has to add is smaller than the spread by the factor LINK.
 RUNG_SPREAD = 0.5
-FINAL_SPREAD = 1e-6
+FINAL_SPREAD = 1e-3
+BALANCED = 1e-9
+INSIDE_DONE = 1e-6
 BALANCE_STEPS = 200
 # Who asks for less than this asks for a plan, not for the fluxes between its parts.
 EXACT_GOAL = 1e-11
-# Balance steps before the next, more cautious, kind.
-CAUTION_STEPS = 25
 # Above this share of the cost's range no entry is small enough to cut the plan apart.
 WEAKEST_TIE = 0.1
 
@@ -51,16 +51,26 @@ def relax(state: Scaling, goal: float, budget: int, span: float, *, last: bool) 
     if state.eps > WEAKEST_TIE * span:
         return spent + _newton(state, goal, budget - spent), True
     exact = last and goal <= EXACT_GOAL
-    settled, wanted = True, FINAL_SPREAD if exact else RUNG_SPREAD
+    wanted = FINAL_SPREAD if exact else RUNG_SPREAD
     for _ in range(ROUNDS):
-        if _parts(state).count == 1:
+        parts = find_parts(state.plan(), state.row, state.col)
+        if parts.count == 1:
             spent += _newton(state, goal, budget - spent)
-        # Newton may have found that the plan falls apart.
-        steps, settled = _balance(state, budget - spent, wanted)
+            # Newton may have found that the plan falls apart.
+            parts = find_parts(state.plan(), state.row, state.col)
+            if parts.count == 1:
+                return spent, True
+        if spent >= budget:
+            return spent, False
+        limit = min(budget - spent, BALANCE_STEPS)
+        depth = BALANCED if exact and state.residual() <= INSIDE_DONE else RUNG_SPREAD
+        steps, first, spread = balance(state, parts, depth, limit)
         spent += steps
-        if state.residual() <= goal or spent >= budget:
-            break
-    return spent, settled
+        settled = first <= wanted and spread <= wanted
+        if settled and state.residual() <= goal:
+            return spent, True
+        spent += _newton(state, goal, budget - spent)
+    return spent, False
 
 
 def _sweeps(state: Scaling, goal: float, budget: int) -> int:
@@ -82,17 +92,17 @@ def _newton(state: Scaling, goal: float, budget: int) -> int:
     spent, best, idle = 0, state.residual(), 0.0
     while spent < budget and best > goal and idle < STALL_ROUNDS:
         moved = newton_step(state, forcing(state.residual()))
-        sweeps = 1 if moved else STALL_SWEEPS
+        sweeps = 1 if moved > 0.0 else STALL_SWEEPS
         for _ in range(min(sweeps, budget - spent - 1)):
             state.sweep()
             spent += 1
         spent += 1
         error = state.residual()
-        # Far away a step has raised the dual, whatever the residual says.
+        # A long step has raised the dual, whatever the residual says.
         if error < 0.9 * best:
             idle = 0.0
         else:
-            idle += STALL_SHARE if moved and best > NEAR else 1.0
+            idle += STALL_SHARE if moved > LONG_STEP else 1.0
         best = min(best, error)
     return spent
 
@@ -100,22 +110,3 @@ def _newton(state: Scaling, goal: float, budget: int) -> int:
 def forcing(error: float) -> float:
     """Relative accuracy asked of a Newton direction: its error stays below the quadratic one."""
     return min(0.1, max(1e-6, 0.1 * error))
-
-
-def _parts(state: Scaling) -> Parts:
-    return find_parts(state.plan(), state.row, state.col)
-
-
-def _balance(state: Scaling, budget: int, goal: float) -> tuple[int, bool]:
-    """Balance steps while the plan falls into parts, which are found anew as the fluxes change."""
-    limit = min(budget, BALANCE_STEPS)
-    for spent in range(limit + 1):
-        parts = _parts(state)
-        if parts.count == 1:
-            return spent, True
-        if spent == limit:
-            break
-        spread = balance_step(state, parts, spent // CAUTION_STEPS)
-        if not np.isfinite(spread) or spread <= goal:
-            return spent + 1, bool(spread <= goal)
-    return limit, False

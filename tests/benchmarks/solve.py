@@ -2,17 +2,17 @@
 
     python tests/benchmarks/solve.py geometric:1000:1e-3 random:1000:1e-3
     python tests/benchmarks/solve.py --solvers sinkdiag,pot-log --limit 60 geometric:200:1e-2
+    python tests/benchmarks/solve.py --results grid.jsonl
     python tests/benchmarks/solve.py --growth
     python tests/benchmarks/solve.py --batched
 
 A cell is KIND:N:EPS with eps in units of the cost's range; without cells the whole grid runs
-(hours). Needs the `bench` extra. `--clock cpu` counts processor seconds and keeps every solver on
-one thread, for machines that are busy with other things.
+(hours: with --results, what a file already holds is not run again). Needs the `bench` extra.
+`--clock cpu` counts processor seconds and keeps every solver on one thread, for machines that are
+busy with other things.
 
 Compilation and imports are not timed: every solver first solves a small problem, and OTT's chunk is
-compiled for the cell's shape. Peers run in chunks of iterations from their own last state, so that
-a run can be stopped at the limit and its error measured; measuring is not timed. Tolerances are set
-so that each peer's own criterion implies ours.
+compiled for the cell's shape. How a peer is run, and stopped, stands in peers.py.
 """
 
 from __future__ import annotations
@@ -23,23 +23,18 @@ import os
 import platform
 import subprocess
 import sys
-import time
 import warnings
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
+from peers import GOAL, SOLVERS, clock
 
-GOAL = 1e-9
 KINDS, SIZES, TEMPERATURES = (
     ("geometric", "random"),
     (200, 1000, 4000),
     ("1e-1", "1e-2", "1e-3", "1e-4"),
 )
-CHUNK = 200
-
-
-def clock():
-    return time.process_time() if os.environ.get("BENCH_CLOCK") == "cpu" else time.perf_counter()
 
 
 def environment(kind):
@@ -60,147 +55,6 @@ def make_cost(kind, n):
     return cost / cost.max()
 
 
-def marginal_error(plan):
-    """Largest relative error of either side of a plan with marginals 1/n."""
-    with np.errstate(all="ignore"):
-        n = len(plan)
-        error = max(np.abs(plan.sum(axis=k) * n - 1.0).max() for k in (0, 1))
-    return float(error) if np.isfinite(error) else float("inf")
-
-
-def run_sinkdiag(cost, eps, _limit):
-    import sinkdiag
-
-    n = len(cost)
-    weight = np.full(n, 1.0 / n)
-    best = float("inf")
-    for _ in range(3):
-        start = clock()
-        solution = sinkdiag.solve(cost, eps, row=weight, col=weight, tol=GOAL)
-        best = min(best, clock() - start)
-    return best, marginal_error(solution.plan)
-
-
-def chunked(step, limit):
-    """Call ``step() -> plan, finished`` until the goal, a standstill or the limit."""
-    spent = 0.0
-    while True:
-        start = clock()
-        plan, finished = step()
-        spent += clock() - start
-        error = marginal_error(plan)
-        if error <= GOAL or finished or spent > limit:
-            return spent, error
-
-
-def run_pot(method, cost, eps, limit):
-    from ot import bregman
-
-    n = len(cost)
-    weight = np.full(n, 1.0 / n)
-    state = {"warmstart": None}
-    solver = {"log": bregman.sinkhorn_log, "stabilized": bregman.sinkhorn_stabilized}[method]
-    names = {"log": ("log_u", "log_v"), "stabilized": ("alpha", "beta")}[method]
-
-    def step():
-        plan, log = solver(
-            weight,
-            weight,
-            cost,
-            eps,
-            numItermax=CHUNK,
-            stopThr=GOAL / n,
-            log=True,
-            warn=False,
-            warmstart=state["warmstart"],
-        )
-        state["warmstart"] = (log[names[0]], log[names[1]])
-        return plan, not np.all(np.isfinite(log[names[0]]))
-
-    return chunked(step, limit)
-
-
-def run_pot_scaling(cost, eps, limit):
-    from ot import bregman
-
-    n = len(cost)
-    weight = np.full(n, 1.0 / n)
-    # Its criterion is the square of the error.
-    outer = [0]
-
-    def step():
-        outer[0] = 100 if outer[0] == 0 else 4 * outer[0]
-        plan = bregman.sinkhorn_epsilon_scaling(
-            weight, weight, cost, eps, numItermax=outer[0], stopThr=(GOAL / n) ** 2, warn=False
-        )
-        return plan, outer[0] >= 1600
-
-    return chunked(step, limit)
-
-
-def run_ott(momentum, cost, eps, limit):
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    from ott.geometry import geometry
-    from ott.problems.linear import linear_problem
-    from ott.solvers.linear import acceleration, sinkhorn
-
-    n = len(cost)
-    solver = sinkhorn.Sinkhorn(
-        threshold=GOAL / n,
-        max_iterations=10 * CHUNK,
-        momentum=acceleration.Momentum(value=1.5) if momentum else None,
-    )
-    matrix = jax.numpy.asarray(cost)
-
-    @jax.jit
-    def chunk(matrix, f, g):
-        problem = linear_problem.LinearProblem(geometry.Geometry(matrix, epsilon=eps))
-        out = solver(problem, init=(f, g))
-        return out.f, out.g, out.matrix
-
-    state = [jax.numpy.zeros(n), jax.numpy.zeros(n)]
-    chunk.lower(matrix, *state).compile()
-    chunk(jax.numpy.zeros((n, n)), *state)[2].block_until_ready()
-
-    def step():
-        state[0], state[1], plan = chunk(matrix, *state)
-        return np.asarray(plan.block_until_ready()), not bool(
-            np.isfinite(np.asarray(state[0])).all()
-        )
-
-    return chunked(step, limit)
-
-
-def run_geomloss(cost, eps, limit):
-    import torch
-    from geomloss import ot
-
-    matrix = torch.from_numpy(cost)
-    count = [0]
-
-    def step():
-        count[0] = 10 * count[0] if count[0] else 100
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            plan = ot.solve(matrix, reg=eps, max_iter=count[0]).plan
-        return plan.numpy(), count[0] >= 100_000
-
-    return chunked(step, limit)
-
-
-SOLVERS = {
-    "sinkdiag": run_sinkdiag,
-    "pot-log": lambda *a: run_pot("log", *a),
-    "pot-stabilized": lambda *a: run_pot("stabilized", *a),
-    "pot-eps-scaling": run_pot_scaling,
-    "ott": lambda *a: run_ott(False, *a),
-    "ott-momentum": lambda *a: run_ott(True, *a),
-    "geomloss": run_geomloss,
-}
-
-
 def worker(name, cell, limit):
     kind, n, eps = cell.split(":")
     solver = SOLVERS[name]
@@ -216,27 +70,44 @@ def worker(name, cell, limit):
 
 
 def measure(name, cell, limit, args):
+    """One solver on one cell in a process of its own, or what the results file says of it."""
+    known = {(r["solver"], r["cell"], r["limit"]): r for r in read_results(args.results)}
+    if (name, cell, limit) in known:
+        return known[name, cell, limit]
     command = [sys.executable, __file__, "--worker", name, "--limit", str(limit), cell]
+    result = {"solver": name, "cell": cell, "seconds": float("inf"), "error": float("nan")}
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
-            timeout=6 * limit + 120,
+            timeout=3 * limit + 120,
             env=environment(args.clock),
         )
-        return json.loads(done.stdout.splitlines()[-1])
+        result = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        return {"solver": name, "cell": cell, "seconds": float("inf"), "error": float("nan")}
+        pass
     except (IndexError, json.JSONDecodeError):
         print(done.stderr[-500:], file=sys.stderr)
-        return {"solver": name, "cell": cell, "seconds": float("nan"), "error": float("nan")}
+        result["seconds"] = float("nan")
+    result |= {"limit": limit, "clock": args.clock, "cores": len(os.sched_getaffinity(0))}
+    if args.results:
+        with args.results.open("a") as file:
+            file.write(json.dumps(result) + "\n")
+    return result
+
+
+def read_results(path):
+    """The results of earlier runs, the latest of a cell last."""
+    if path is None or not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def words(result, limit):
     if result["error"] <= GOAL:
         return f"{result['seconds']:.3g} s"
-    if result["seconds"] > limit:
+    if result["seconds"] >= limit:
         return f">{limit:g} s ({result['error']:.0e})"
     return f"stops at {result['error']:.0e} ({result['seconds']:.2g} s)"
 
@@ -316,6 +187,7 @@ def main():
     parser.add_argument("--solvers", default=",".join(SOLVERS))
     parser.add_argument("--limit", type=float, default=120.0)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("--results", type=Path, help="append to this file, skip what it holds")
     parser.add_argument("--worker")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--batched", action="store_true")
