@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mpmath
 
 
@@ -119,13 +121,13 @@ def parts(plan, row, col, link):
     return groups
 
 
-def aggregate(plan, row_part, col_part, count):
-    """Mass of the plan from each part's rows to each part's columns."""
-    total = [[0.0] * count for _ in range(count)]
-    for line, a in zip(plan, row_part):
-        for mass, b in zip(line, col_part):
-            total[a][b] += mass
-    return total
+def log_aggregate(cost, f, g, eps, row_part, col_part, count):
+    """log of the mass exp((f_i + g_j - C_ij)/eps) from each part's rows to each part's columns."""
+    total = [[mpmath.mpf(0)] * count for _ in range(count)]
+    for line, fi, a in zip(cost, f, row_part):
+        for x, gj, b in zip(line, g, col_part):
+            total[a][b] += mpmath.exp((mpmath.mpf(fi) + gj - x) / eps)
+    return [[float(mpmath.log(x)) if x else -math.inf for x in line] for line in total]
 
 
 def subtract_product(plan, row, x, image):

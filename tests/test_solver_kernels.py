@@ -102,13 +102,16 @@ def test_parts(n, m, density, seed):
     }
 
 
-def test_masses_of_parts():
+@pytest.mark.parametrize("eps", [0.5, 1e-4])
+def test_masses_of_parts(eps):
     rng = np.random.default_rng(6)
-    plan, total = rng.random((5, 4)), np.zeros((3, 3))
+    cost, f, g, total = rng.random((5, 4)), rng.random(5), rng.random(4), np.empty((3, 3))
+    cost[1, 2] = cost[2, 1] = cost[2, 3] = np.inf
     row_part, col_part = np.array([0, 2, 1, 0, 2], np.int32), np.array([1, 0, 2, 0], np.int32)
-    kernels.aggregate(plan, row_part, col_part, total)
-    wanted = naive_solver.aggregate(plan.tolist(), row_part, col_part, 3)
-    np.testing.assert_allclose(total, wanted, rtol=1e-15)
+    kernels.log_aggregate(cost, f, g, eps, row_part, col_part, total)
+    wanted = naive_solver.log_aggregate(cost.tolist(), f, g, eps, row_part, col_part, 3)
+    # An exponent carries the rounding of f + g - C, of size 1 to 3, over eps.
+    np.testing.assert_allclose(total, wanted, rtol=0, atol=1e-15 / eps + 1e-14)
 
 
 def test_product_with_a_compressed_plan():

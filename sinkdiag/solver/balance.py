@@ -20,6 +20,7 @@ the size of the ties a round (Koury, McAllister & Stewart, *SIAM J. Alg. Disc. M
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +41,14 @@ LINK = 1e-6
 LOWEST_LINK = 1e-14
 # Marginals of a part agree if they do to this accuracy, relative to the whole mass.
 EQUAL_MASS = 1e-14
-# Balance steps before the next, more cautious, kind.
-CAUTION_STEPS = 25
-# Largest spread of a step that is not safe, and the largest net flux per pivot that the boldest
-# one believes (about 8 units of eps).
+# Largest spread of a step, in units of eps, and the steps after which it is damped besides.
 CAP = 8.0
-STEEPEST = 0.999
+CAUTION_STEPS = 25
+# A first step beyond FAR calls for the ladder of powers, whose first brings the fluxes within
+# exp(FLATTEST) of each other and whose rungs are left at STAGE_SPREAD.
+FAR = 0.5
+FLATTEST = 10.0
+STAGE_SPREAD = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,43 +88,63 @@ def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[i
 
     Returns the steps taken, the spread of the first one and of the last one, in units of eps. The
     last one is at most ``goal``, or nan where the fluxes were not finite, unless ``max_iter`` came
-    first.
+    first. From far away Φ is balanced by way of Φ^θ, with θ doubling up to 1: a ladder of
+    temperatures eps/θ for the parts alone.
     """
-    flux = np.zeros((parts.count, parts.count))
-    kernels.aggregate(state.plan(), parts.row, parts.col, flux)
-    np.fill_diagonal(flux, 0.0)
-    moved = np.zeros(parts.count)
-    first = spread = float("nan")
-    for spent in range(max_iter):
-        direction = balance_direction(flux, bold=spent < CAUTION_STEPS)
-        spread = float(np.ptp(direction))
-        first = spread if spent == 0 else first
+    log_flux = np.empty((parts.count, parts.count))
+    f, g = state.potentials()
+    kernels.log_aggregate(state.cost, f, g, state.eps, parts.row, parts.col, log_flux)
+    np.fill_diagonal(log_flux, -np.inf)
+    first = spread = float(np.ptp(balance_direction(np.exp(log_flux))))
+    shift, spent = np.zeros(parts.count), 0
+    for theta in _thetas(log_flux) if first > FAR else [1.0]:
+        start = np.exp(theta * (log_flux + shift - shift[:, None]))
+        wanted = goal if theta == 1.0 else STAGE_SPREAD
+        steps, moved, spread = _balance_fluxes(start, wanted, max_iter - spent)
+        shift += moved / theta
+        spent += steps
         if not np.isfinite(spread):
             return spent, first, spread
-        step = direction * _damping(spread, spent // CAUTION_STEPS)
+    state.shift(shift[parts.col])
+    return spent, first, spread
+
+
+def _thetas(log_flux: FloatArray) -> list[float]:
+    """Doubling powers, from one that brings all fluxes within exp(FLATTEST) of each other."""
+    finite = log_flux[np.isfinite(log_flux)]
+    count = max(0, math.ceil(math.log2(max(1.0, float(np.ptp(finite)) / FLATTEST))))
+    return [0.5**k for k in range(count, -1, -1)]
+
+
+def _balance_fluxes(flux: FloatArray, goal: float, max_iter: int) -> tuple[int, FloatArray, float]:
+    """Balance ``flux``, in place: the steps, the potentials' shift and the last step's spread."""
+    moved, spread = np.zeros(len(flux)), float("nan")
+    for spent in range(1, max_iter + 1):
+        direction = balance_direction(flux)
+        spread = float(np.ptp(direction))
+        if not np.isfinite(spread):
+            return spent, moved, spread
+        step = direction * _damping(spread, cautious=spent > CAUTION_STEPS)
         moved += step
         flux *= np.exp(step - step[:, None])
         if spread <= goal:
-            break
-    state.shift(moved[parts.col])
-    return spent + 1, first, spread
+            return spent, moved, spread
+    return max(max_iter, 0), moved, spread
 
 
-def _damping(spread: float, caution: int) -> float:
-    """The share of a step of this spread that is taken.
+def _damping(spread: float, *, cautious: bool) -> float:
+    """The share of a Newton step of this spread that is taken.
 
-    No line search could see fluxes of 1e-60. With ``caution`` 0 (for steps that take the logarithm
-    of a node's fluxes in and out where Newton takes their difference: few steps from far away) and
-    with 1 only the spread is capped. With 2 Newton's step of spread w is damped by log(1 + w)/w,
-    with which it never overshoots on a sum of exponentials (generalised self-concordance; Bach,
-    *Electron. J. Stat.* 4, 2010).
+    No line search could see fluxes of 1e-60. A step is capped; the ``cautious`` one of spread w is
+    damped by log(1 + w)/w, with which it never overshoots on a sum of exponentials (generalised
+    self-concordance; Bach, *Electron. J. Stat.* 4, 2010).
     """
     if spread == 0.0:
         return 1.0
-    return float(np.log1p(spread) if caution > 1 else min(spread, CAP)) / spread
+    return float(np.log1p(spread) if cautious else min(spread, CAP)) / spread
 
 
-def balance_direction(flux: FloatArray, *, bold: bool = False) -> FloatArray:
+def balance_direction(flux: FloatArray) -> FloatArray:
     """The z with (diag(W1) - W) z = Φ1 - Φ'1 for W = Φ + Φ', mean-free; ``flux`` is Φ, (p, p)."""
     shares, net_flux = flux + flux.T, flux - flux.T
     size = len(flux)
@@ -134,8 +157,6 @@ def balance_direction(flux: FloatArray, *, bold: bool = False) -> FloatArray:
         moved = block.T @ net_flux[low:high, :low]
         net_flux[:low, :low] += moved
         net_flux[:low, :low] -= moved.T
-    if bold:
-        net = _log_ratio(net, pivots)
     return factor_from_shares(shares, pivots).finish(net)
 
 
@@ -168,10 +189,3 @@ def eliminate_block(
             for j in range(k):
                 shares[i, j] += pivot * share * shares[k, j]
                 flux[i, j] += share * flux[k, j] - leaving * shares[k, j]
-
-
-def _log_ratio(net: FloatArray, pivots: FloatArray) -> FloatArray:
-    """Net flux per pivot is tanh of half the log ratio of flux in to flux out: undo the tanh."""
-    ratio = np.zeros_like(net)
-    np.divide(net, pivots, out=ratio, where=pivots > 0)
-    return np.asarray(np.arctanh(np.clip(ratio, -STEEPEST, STEEPEST)) * pivots)

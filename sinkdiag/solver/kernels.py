@@ -229,12 +229,37 @@ def label_parts(
 
 
 @njit
-def aggregate(plan: FloatArray, row_part: IntArray, col_part: IntArray, total: FloatArray) -> None:
-    """Add P_ij to total[part of i, part of j], in place."""
-    n, m = plan.shape
+def log_aggregate(
+    cost: FloatArray,
+    f: FloatArray,
+    g: FloatArray,
+    eps: float,
+    row_part: IntArray,
+    col_part: IntArray,
+    log_total: FloatArray,
+) -> None:
+    """Log of the sum of exp((f_i + g_j - C_ij)/eps) over each pair of parts, -inf for none.
+
+    No sum underflows, however small its terms are. ``log_total`` is (p, p), its content ignored.
+    """
+    n, m = cost.shape
+    log_total[:] = -np.inf
     for i in range(n):
+        top = log_total[row_part[i]]
         for j in range(m):
-            total[row_part[i], col_part[j]] += plan[i, j]
+            top[col_part[j]] = max(top[col_part[j]], f[i] + g[j] - cost[i, j])
+    total = np.zeros(log_total.shape)
+    for i in range(n):
+        top, own = log_total[row_part[i]], total[row_part[i]]
+        for j in range(m):
+            excess = f[i] + g[j] - cost[i, j] - top[col_part[j]]
+            # Of -inf - -inf, both forbidden, nothing comes.
+            if excess / eps > LOWEST_EXPONENT:
+                own[col_part[j]] += np.exp(excess / eps)
+    for a in range(len(total)):
+        for b in range(len(total)):
+            if total[a, b] > 0.0:
+                log_total[a, b] = log_total[a, b] / eps + np.log(total[a, b])
 
 
 @njit

@@ -58,7 +58,9 @@ class Scaling:
 
     def shift(self, direction: FloatArray) -> None:
         """Add eps * direction to g and update f."""
-        if not self._take(self.v * np.exp(direction)):
+        with np.errstate(over="ignore"):
+            v = self.v * np.exp(direction)
+        if not self._take(v):
             self.build(self.eps, self.potentials()[1] + self.eps * direction)
 
     def trial(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
