@@ -94,7 +94,9 @@ def test_parts(n, m, density, seed):
     plan = np.where(rng.random((n, m)) < density, 1.0, 1e-3) * rng.random((n, m))
     row, col = plan.sum(axis=1), plan.sum(axis=0)
     label = np.empty(n + m, dtype=np.int32)
-    count = kernels.label_parts(plan, row, col, 0.05, label)
+    u, v = 2.0 ** rng.integers(-3, 3, n), 2.0 ** rng.integers(-3, 3, m)
+    kernel = plan / u[:, None] / v
+    count = kernels.label_parts(kernel, u, v, row, col, 0.05, label)
     expected = naive_solver.parts(plan.tolist(), row.tolist(), col.tolist(), 0.05)
     assert count == len(expected)
     assert {frozenset(np.flatnonzero(label == k).tolist()) for k in range(count)} == {

@@ -60,17 +60,17 @@ class Parts:
     count: int
 
 
-def find_parts(plan: FloatArray, row: FloatArray, col: FloatArray) -> Parts:
+def find_parts(state: Scaling) -> Parts:
     """Parts joined by less than LINK whose two marginals carry the same mass.
 
     Where the masses differ some flux must pass, however weak the ties are; the bar is then
     lowered until only balanced parts remain.
     """
-    link = LINK
-    n, m = plan.shape
-    label = np.empty(n + m, dtype=np.int32)
+    link, row, col = LINK, state.row, state.col
+    n = len(row)
+    label = np.empty(n + len(col), dtype=np.int32)
     while True:
-        count = kernels.label_parts(plan, row, col, link, label)
+        count = kernels.label_parts(state.kernel, state.u, state.v, row, col, link, label)
         parts = Parts(label[:n], label[n:], count)
         if count == 1:
             return parts

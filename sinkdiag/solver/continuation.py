@@ -33,7 +33,8 @@ def fixed_point(
     """
     turned = len(problem.col) > len(problem.row)
     row_base, col_base = offsets(problem.cost)
-    cost = (problem.cost - row_base[:, None]) - col_base
+    cost = problem.cost - row_base[:, None]
+    cost -= col_base
     start = None if start is None else start - col_base
     if start is not None and turned:
         start = _row_potential(cost, start, problem.row, eps)
@@ -42,8 +43,10 @@ def fixed_point(
     else:
         state = Scaling(cost, problem.row, problem.col)
     goal = max(MARGIN * tol, FLOOR)
-    finite = state.cost[np.isfinite(state.cost)]
-    span = float(finite.max()) or 1.0
+    highest = float(state.cost.max())
+    if math.isinf(highest):
+        highest = float(state.cost[np.isfinite(state.cost)].max())
+    span = highest or 1.0
     spent, settled = _descend(state, eps, span, goal, max_iter, start)
     f, g, plan = _finish(state, problem.row, turned)
     error = marginal_error(plan, problem.row, problem.col)
@@ -113,8 +116,8 @@ def _finish(
     """(f, g, plan) of the problem as it was given, its rows exact."""
     f, g = state.potentials()
     if not turned:
-        return f, g, state.plan()
-    plan = np.ascontiguousarray(state.plan().T)
+        return f, g, state.take_plan()
+    plan = np.ascontiguousarray(state.take_plan().T)
     scale = row / plan.sum(axis=1)
     plan *= scale[:, None]
     return g + state.eps * np.log(scale), f, plan

@@ -196,27 +196,44 @@ def solve_definite(matrix: FloatArray, rhs: FloatArray) -> bool:
 
 
 @njit
-def label_parts(
-    plan: FloatArray, row: FloatArray, col: FloatArray, link: float, label: IntArray
-) -> int:
-    """Number the components of {P_ij >= link min(r_i, c_j)}: rows, then columns, (n + m,).
+def _join(label: IntArray, a: int, b: int) -> int:
+    """Unite the sets of nodes a and b; 0 where they were one already, otherwise 1."""
+    while label[a] != a:
+        label[a] = label[label[a]]
+        a = label[a]
+    while label[b] != b:
+        label[b] = label[label[b]]
+        b = label[b]
+    label[max(a, b)] = min(a, b)
+    return 1 if a != b else 0
 
-    Returns their number. Union by the smaller root, with path halving.
+
+@njit
+def label_parts(
+    kernel: FloatArray,
+    u: FloatArray,
+    v: FloatArray,
+    row: FloatArray,
+    col: FloatArray,
+    link: float,
+    label: IntArray,
+) -> int:
+    """Number the components of {u_i K_ij v_j >= link min(r_i, c_j)}: rows, then columns, (n + m,).
+
+    Returns their number. Union by the smaller root, with path halving; once all columns hang
+    together a row needs one link only.
     """
-    n, m = plan.shape
+    n, m = kernel.shape
     for k in range(n + m):
         label[k] = k
+    joined = 0
     for i in range(n):
+        one_is_enough = joined == i + m - 1
         for j in range(m):
-            if plan[i, j] >= link * min(row[i], col[j]):
-                a, b = i, n + j
-                while label[a] != a:
-                    label[a] = label[label[a]]
-                    a = label[a]
-                while label[b] != b:
-                    label[b] = label[label[b]]
-                    b = label[b]
-                label[max(a, b)] = min(a, b)
+            if u[i] * kernel[i, j] * v[j] >= link * min(row[i], col[j]):
+                joined += _join(label, i, n + j)
+                if one_is_enough:
+                    break
     count = 0
     for k in range(n + m):
         # A root comes before its members, which then read its number.

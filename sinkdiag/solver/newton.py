@@ -118,7 +118,9 @@ def _dense_system(state: Scaling, col_sum: FloatArray) -> _System:
     def direct(residual: FloatArray) -> FloatArray | None:
         half = kernel * (state.u / np.sqrt(state.row))[:, None]
         half *= v
-        return _solve_dense(half.T @ half, col_sum, residual)
+        product = half.T @ half
+        del half
+        return _solve_dense(product, col_sum, residual)
 
     return _System(apply, direct, col_sum, 4.0 * kernel.size)
 

@@ -53,11 +53,11 @@ def relax(state: Scaling, goal: float, budget: int, span: float, *, last: bool) 
     exact = last and goal <= EXACT_GOAL
     wanted = FINAL_SPREAD if exact else RUNG_SPREAD
     for _ in range(ROUNDS):
-        parts = find_parts(state.plan(), state.row, state.col)
+        parts = find_parts(state)
         if parts.count == 1:
             spent += _newton(state, goal, budget - spent)
             # Newton may have found that the plan falls apart.
-            parts = find_parts(state.plan(), state.row, state.col)
+            parts = find_parts(state)
             if parts.count == 1:
                 return spent, True
         if spent >= budget:

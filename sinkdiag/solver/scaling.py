@@ -75,9 +75,10 @@ class Scaling:
         if not (_safe(u) and _safe(v)):
             self.build(self.eps)
 
-    def plan(self) -> FloatArray:
-        """The plan, (n, m), rows exact; the state is left as it was."""
-        plan = np.multiply(self.kernel, self.v)
+    def take_plan(self) -> FloatArray:
+        """The plan, (n, m), rows exact, in the kernel's own memory: the state ends with it."""
+        plan = self.kernel
+        plan *= self.v
         plan *= (self.row / plan.sum(axis=1))[:, None]
         return plan
 
