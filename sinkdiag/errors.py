@@ -14,3 +14,9 @@ class InputError(ValueError):
         self.source = source
         self.fault = fault
         self.remedy = remedy
+
+
+def first_words(error: Exception) -> str:
+    """The beginning of a library's message, on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.partition(";")[0].rstrip(".")[:120]

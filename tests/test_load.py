@@ -3,6 +3,8 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.io
+import scipy.sparse
 
 from sinkdiag.errors import InputError
 from sinkdiag.load import load_costs, load_marginals
@@ -44,7 +46,7 @@ def test_npz_key_and_sole_array(tmp_path):
     path = tmp_path / "data.npz"
     np.savez_compressed(path, first=COST, second=2 * COST)
     np.testing.assert_array_equal(load_costs(f"{path}:second").stack[0], 2 * COST)
-    with pytest.raises(InputError, match=r"none is called cost.*PATH\.npz:KEY"):
+    with pytest.raises(InputError, match=r"none is called cost; name one as .*\.npz:KEY"):
         load_costs(str(path))
     with pytest.raises(InputError, match="has no array 'third'; it holds first, second"):
         load_costs(f"{path}:third")
@@ -160,3 +162,85 @@ def test_marginal_files(tmp_path):
     text.write_text("1 1 1\n")
     with pytest.raises(InputError, match="1 lines of marginals"):
         load_marginals(str(text))
+
+
+def test_matrix_market_array_and_coordinate(tmp_path):
+    path = tmp_path / "cost.mtx"
+    scipy.io.mmwrite(path, COST, precision=17)
+    data = load_costs(str(path))
+    np.testing.assert_array_equal(data.stack[0], COST)
+    assert data.note == ""
+    sparse = COST * (COST > 0.3)
+    scipy.io.mmwrite(path, scipy.sparse.coo_array(sparse), precision=17)
+    data = load_costs(str(path))
+    np.testing.assert_array_equal(data.stack[0], sparse)
+    assert data.note.startswith(f"{np.sum(COST <= 0.3)} entries are not listed and count as cost 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n", "damaged Matrix Market"),
+        ("%%MatrixMarket matrix coordinate pattern general\n2 2 1\n1 1\n", "pattern file"),
+        ("%%MatrixMarket matrix array complex general\n1 1\n1 2\n", "complex"),
+        ("1,2\n", "damaged Matrix Market"),
+    ],
+)
+def test_faulty_matrix_market(tmp_path, text, fault):
+    path = tmp_path / "cost.mtx"
+    path.write_text(text)
+    with pytest.raises(InputError, match=fault):
+        load_costs(str(path))
+
+
+def test_matlab_variables(tmp_path):
+    path = tmp_path / "data.mat"
+    scipy.io.savemat(path, {"cost": COST, "row": [1.0, 2.0, 3.0], "other": 2 * COST})
+    data = load_costs(str(path))
+    np.testing.assert_array_equal(data.stack[0], COST)
+    np.testing.assert_array_equal(data.row, [1.0, 2.0, 3.0])
+    assert data.col is None
+    np.testing.assert_array_equal(load_costs(f"{path}:other").stack[0], 2 * COST)
+    with pytest.raises(InputError, match="no array 'third'; it holds cost, row, other"):
+        load_costs(f"{path}:third")
+    scipy.io.savemat(path, {"C": scipy.sparse.csc_array(np.eye(3))})
+    assert load_costs(str(path)).note.startswith("6 entries are not listed")
+
+
+def test_faulty_matlab(tmp_path):
+    path = tmp_path / "data.mat"
+    scipy.io.savemat(path, {"cost": COST})
+    whole = path.read_bytes()
+    for data in (whole[:200], b"nothing of the kind" * 20):
+        path.write_bytes(data)
+        with pytest.raises(InputError, match="damaged or truncated MATLAB file"):
+            load_costs(str(path))
+    scipy.io.savemat(path, {"cost": "words"})
+    with pytest.raises(InputError, match="not numbers"):
+        load_costs(str(path))
+    scipy.io.savemat(path, {"a": COST, "b": COST})
+    with pytest.raises(InputError, match=r"none is called cost; name one as .*data\.mat:KEY"):
+        load_costs(str(path))
+    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400))
+    with pytest.raises(InputError, match=r"version 7\.3; save it with -v7"):
+        load_costs(str(path))
+
+
+def test_digits_beyond_double_precision_do_not_forbid(tmp_path):
+    path = tmp_path / "cost.csv"
+    path.write_text("1,inf\n-1e400,2\n")
+    with pytest.raises(InputError, match="-1e400 is beyond double precision"):
+        load_costs(str(path))
+    path.write_text("1,inf\nInfinity,2\n")
+    np.testing.assert_array_equal(load_costs(str(path)).stack[0], [[1, np.inf], [np.inf, 2]])
+
+
+def test_comments_and_nothing_in_a_marginals_file(tmp_path):
+    path = tmp_path / "masses.txt"
+    path.write_text("# rows, then columns\n1 2\n\n1.5,1.5\n")
+    row, col = load_marginals(str(path))
+    np.testing.assert_array_equal(row, [1, 2])
+    np.testing.assert_array_equal(col, [1.5, 1.5])
+    path.write_text("")
+    with pytest.raises(InputError, match="the file is empty; write the weights into it"):
+        load_marginals(str(path))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sinkdiag.cli.say import note
+
 if TYPE_CHECKING:
     from sinkdiag.cli.options import EpsOptions, InputOptions
     from sinkdiag.load import CostData
@@ -24,6 +26,9 @@ def read_inputs(options: InputOptions) -> list[CostData]:
     data = [
         load_costs(source, layout=options.layout, score=options.score) for source in options.sources
     ]
+    for item in data:
+        if item.note:
+            note(f"{item.name}: {item.note}")
     if options.marginals in ("unit", "probability"):
         return data
     row, col = load_marginals(options.marginals)

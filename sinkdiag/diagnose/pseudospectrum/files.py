@@ -18,7 +18,8 @@ from sinkdiag.diagnose.pseudospectrum.radius import Radius
 from sinkdiag.diagnose.pseudospectrum.structured import Shift
 from sinkdiag.diagnose.pseudospectrum.triangular import Matrix
 from sinkdiag.errors import InputError
-from sinkdiag.load import NPY_MAGIC, ZIP_MAGIC, load_costs
+from sinkdiag.load import load_costs
+from sinkdiag.load.arrays import NPY_MAGIC, ZIP_MAGIC
 from sinkdiag.report.files import write_with
 from sinkdiag.report.table import json_value
 from sinkdiag.results import Status

@@ -1,0 +1,150 @@
+"""Read cost matrices from files and from standard input, and trust nothing in them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sinkdiag.errors import InputError
+from sinkdiag.load.arrays import (
+    ZIP_MAGIC,
+    Arrays,
+    read_archive,
+    read_npy,
+    read_npy_or_npz,
+    read_npz_marginals,
+)
+from sinkdiag.load.exchange import read_mat, read_mtx
+from sinkdiag.load.text import read_marginals, read_text
+from sinkdiag.problem import FloatArray, MarginalKind, Problem, make_problem
+
+Layout = Literal["matrix", "batch", "trajectory"]
+
+
+@dataclass(frozen=True, eq=False)
+class CostData:
+    """What one input holds: a stack (T, n, m) of costs, T = 1 for a matrix, and maybe marginals.
+
+    ``note`` is what a reader should know of how the file was understood, or empty.
+    """
+
+    name: str
+    layout: Layout
+    stack: FloatArray
+    row: FloatArray | None = None
+    col: FloatArray | None = None
+    note: str = ""
+
+    def problems(self, marginals: MarginalKind = "unit") -> list[Problem]:
+        """One checked `Problem` for each matrix of the stack."""
+        labels = [self.name] if self.layout == "matrix" else self._labels()
+        return [
+            make_problem(cost, row=self.row, col=self.col, marginals=marginals, name=label)
+            for cost, label in zip(self.stack, labels, strict=True)
+        ]
+
+    def _labels(self) -> list[str]:
+        return [f"{self.name}[{index}]" for index in range(len(self.stack))]
+
+
+def load_costs(
+    source: str, *, layout: Literal["batch", "trajectory"] | None = None, score: bool = False
+) -> CostData:
+    """Read one input of the command line.
+
+    Parameters
+    ----------
+    source:
+        A path ending in .npy, .npz, .csv, .tsv, .txt, .mtx (Matrix Market) or .mat (MATLAB, up to
+        version 7); ``PATH.npz:KEY`` or ``PATH.mat:KEY`` for one array of several; ``-`` for npy
+        bytes on standard input. An npz or mat may hold ``cost``, ``row``, ``col``.
+    layout:
+        What the first axis of a three-dimensional array means; without it such an array is
+        refused.
+    score:
+        The entries are similarities: they are negated.
+
+    Raises
+    ------
+    InputError
+        Naming the source, the fault and the remedy. Pickled objects are never loaded.
+    """
+    arrays = _read(source)
+    cost = -arrays.cost if score else arrays.cost
+    name = "standard input" if source == "-" else source
+    if cost.ndim == 3:
+        if layout is None:
+            raise InputError(
+                name,
+                f"the cost has 3 dimensions {cost.shape}",
+                "say what the first one is: --layout batch or --layout trajectory",
+            )
+        if len(cost) == 0:
+            raise InputError(name, f"the cost is empty (shape {cost.shape})", "give T×n×m costs")
+        return CostData(name, layout, cost, arrays.row, arrays.col, arrays.note)
+    if cost.ndim != 2:
+        raise InputError(
+            name,
+            f"the cost has {cost.ndim} dimension{'' if cost.ndim == 1 else 's'} {cost.shape}",
+            "give an n×m matrix",
+        )
+    return CostData(name, "matrix", cost[None], arrays.row, arrays.col, arrays.note)
+
+
+def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
+    """Read marginals: an .npz with ``row`` and/or ``col``, or two lines of text, row then col.
+
+    Raises
+    ------
+    InputError
+        Naming the source, the fault and the remedy.
+    """
+    data = _bytes(source, "weights")
+    if data.startswith(ZIP_MAGIC):
+        return read_npz_marginals(data, source)
+    return read_marginals(data, source)
+
+
+def _read(source: str) -> Arrays:
+    if source == "-":
+        return read_npy_or_npz(sys.stdin.buffer.read(), "standard input", None)
+    path, key = _split_key(source)
+    suffix = Path(path).suffix.lower()
+    if suffix not in _READERS:
+        known = " ".join(_READERS)
+        raise InputError(source, f"the ending {suffix!r} is not known", f"use one of {known}")
+    return _READERS[suffix](_bytes(path, "cost matrix"), source, key)
+
+
+def _split_key(source: str) -> tuple[str, str | None]:
+    path, colon, key = source.rpartition(":")
+    if colon and Path(path).suffix.lower() in (".npz", ".mat") and not Path(source).exists():
+        return path, key
+    return source, None
+
+
+def _bytes(path: str, content: str) -> bytes:
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file", "check the path") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(path, f"cannot be read ({reason})", "check the path") from error
+    if not data:
+        raise InputError(path, "the file is empty", f"write the {content} into it")
+    return data
+
+
+_READERS: Mapping[str, Callable[[bytes, str, str | None], Arrays]] = {
+    ".npy": read_npy,
+    ".npz": read_archive,
+    ".csv": lambda data, name, _key: Arrays(read_text(data, name, ",")),
+    ".tsv": lambda data, name, _key: Arrays(read_text(data, name, "\t")),
+    ".txt": lambda data, name, _key: Arrays(read_text(data, name, None)),
+    ".mtx": read_mtx,
+    ".mat": read_mat,
+}
