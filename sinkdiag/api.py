@@ -99,6 +99,7 @@ def pseudospectrum(
     structured: float | None = None,
     tol: float = 1e-12,
     max_iter: int = 10_000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Resolvent norms on a grid of the plane; ``sinkdiag pseudospectrum``.
 
@@ -123,6 +124,8 @@ def pseudospectrum(
         Also the reach of the eigenvalues under cost changes of this Frobenius norm.
     tol, max_iter:
         Of the fixed point.
+    seed:
+        Of the first vectors of the iterations on the grid.
 
     Returns
     -------
@@ -140,7 +143,7 @@ def pseudospectrum(
 
     if (cost is None) == (matrix is None):
         raise InputError("pseudospectrum", "needs a cost or a matrix", "give exactly one of them")
-    settings = Settings(axes, grid, None if levels is None else tuple(levels))
+    settings = Settings(axes, grid, None if levels is None else tuple(levels), seed=seed)
     if cost is None:
         portraits = [compute(of_matrix(np.asarray(matrix)), settings)]
     else:

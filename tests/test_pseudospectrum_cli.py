@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -211,3 +212,28 @@ def test_bad_files(cost, tmp_path):
         found = invoke("pseudospectrum", *arguments)
         assert found.status == 3
         assert len(found.err.strip().splitlines()) == 1
+
+
+def test_manifest_names_a_matrix_and_a_saved_grid(cost, tmp_path):
+    grid, told = tmp_path / "grid.npz", tmp_path / "told.json"
+    matrix = tmp_path / "matrix.npy"
+    np.save(matrix, naive.grcar(8))
+    arguments = ("--matrix", matrix, *SMALL, "--save-grid", grid, "--manifest", told, "--seed", "3")
+    assert invoke("pseudospectrum", *arguments).status == 0
+    record = json.loads(told.read_text())
+    assert record["seed"] == 3
+    assert record["inputs"][0]["sha256"] == hashlib.sha256(matrix.read_bytes()).hexdigest()
+    assert invoke("pseudospectrum", "--from-grid", grid, "--manifest", told).status == 0
+    record = json.loads(told.read_text())
+    assert record["inputs"][0]["sha256"] == hashlib.sha256(grid.read_bytes()).hexdigest()
+
+
+def test_the_seed_moves_no_digit_that_was_promised(cost):
+    runs = [
+        invoke("pseudospectrum", cost, "--eps", "0.05", *SMALL, "--seed", seed).out
+        for seed in ("0", "1", "1")
+    ]
+    assert runs[1] == runs[2]
+    first, second = ([float(row["resolvent_norm"]) for row in read(run)] for run in runs[:2])
+    assert first != second
+    np.testing.assert_allclose(first, second, rtol=2e-6)

@@ -29,19 +29,24 @@ def write_manifest(
     path: str | None,
     data: Sequence[CostData],
     *,
+    files: Sequence[str] = (),
     marginals: str,
     seed: int,
     replicates: int | None,
     tol: float,
     max_iter: int,
 ) -> None:
-    """Write the manifest of this run, whole or not at all; nothing without a path."""
+    """Write the manifest of this run, whole or not at all; nothing without a path.
+
+    ``files`` are inputs that are no costs.
+    """
     if path is None:
         return
     from sinkdiag.report.files import write_text
     from sinkdiag.report.manifest import file_record, make_manifest
 
     records = [_record(item) for item in data]
+    records += [file_record(path, path) for path in files]
     if marginals not in ("unit", "probability"):
         records.append(file_record(marginals, marginals))
     made = make_manifest(

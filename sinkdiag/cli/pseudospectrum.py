@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sinkdiag.cli.emit import check_output, emit, exit_status
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
+from sinkdiag.cli.manifest import manifest_option, write_manifest
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -18,79 +19,20 @@ from sinkdiag.cli.options import (
     eps_options,
     input_options,
     output_options,
+    seed_option,
     solver_options,
 )
+from sinkdiag.cli.plane import Axes, Complex, Shape
 from sinkdiag.cli.say import compiling, detail, note, progress
 
 if TYPE_CHECKING:
     from sinkdiag.diagnose.pseudospectrum.portrait import Portrait, Settings
     from sinkdiag.diagnose.pseudospectrum.pseudomode import ModeEntry
     from sinkdiag.linearize.modes import Norm
+    from sinkdiag.load import CostData
     from sinkdiag.report.table import Label
 
 AUTO_COUNT = 4
-MOST_POINTS = 4_000_000
-
-
-class Complex(click.ParamType[complex]):
-    """A point of the plane: 1, 0.9+0.1j."""
-
-    name = "z"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> complex:
-        """Parse; spaces and an i for j are accepted."""
-        import cmath
-
-        try:
-            z = complex(str(value).replace(" ", "").replace("i", "j"))
-        except ValueError:
-            self.fail(f"{value!r} is not a complex number such as 0.9+0.1j", param, ctx)
-        if not cmath.isfinite(z):
-            self.fail(f"{value} is not finite", param, ctx)
-        return z
-
-
-class Axes(click.ParamType[tuple[float, float, float, float]]):
-    """RE_MIN,RE_MAX,IM_MIN,IM_MAX."""
-
-    name = "axes"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float, float, float]:
-        """Parse four finite numbers in order."""
-        import math
-
-        if isinstance(value, tuple):
-            return value
-        try:
-            left, right, low, high = (float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not RE_MIN,RE_MAX,IM_MIN,IM_MAX", param, ctx)
-        if not (all(map(math.isfinite, (left, right, low, high))) and left < right and low < high):
-            self.fail(f"{value}: each minimum must be below its maximum", param, ctx)
-        return left, right, low, high
-
-
-class Shape(click.ParamType[tuple[int, int]]):
-    """N, or COLUMNSxROWS."""
-
-    name = "grid"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Parse one or two whole numbers of at least 2."""
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(part.isdecimal() and int(part) >= 2 for part in parts):
-            self.fail(f"{value!r} is neither N nor COLUMNSxROWS (2 or more)", param, ctx)
-        if int(parts[0]) * int(parts[-1]) > MOST_POINTS:
-            self.fail(f"{value} has more than {MOST_POINTS} points", param, ctx)
-        return int(parts[0]), int(parts[-1])
 
 
 @dataclass(frozen=True)
@@ -102,6 +44,7 @@ class _Run:
     modes: list[ModeEntry]
     mode_labels: list[Label]
     several: bool
+    data: list[CostData]
 
 
 @click.command(short_help="Resolvent norms on a grid, Kreiss constant, powers, fragile rows.")
@@ -141,6 +84,8 @@ class _Run:
 @click.option("--modes", metavar="PATH", help="Write rows and columns of the pseudo-modes (CSV).")
 @click.option("--save-grid", metavar="PATH", help="Keep everything (.npz) for --from-grid.")
 @solver_options
+@seed_option
+@manifest_option
 @output_options
 def pseudospectrum(
     inputs: InputOptions,
@@ -158,6 +103,8 @@ def pseudospectrum(
     save_grid: str | None,
     tol: float,
     max_iter: int,
+    seed: int,
+    manifest: str | None,
     output: OutputOptions,
 ) -> int:
     """Compute ‖(z-J)⁻¹‖ on a grid of z for the Jacobian of a Sinkhorn sweep on COST.
@@ -184,8 +131,8 @@ def pseudospectrum(
         raise click.UsageError("--from-grid computes nothing: drop --mode-at and --save-grid")
     if matrix is not None and (iters is not None or structured is not None):
         raise click.UsageError("--iters and --structured need COST")
-    check_output(output, PseudospectrumRow, modes, save_grid)
-    settings = Settings(axes, shape, tuple(sorted(set(levels), reverse=True)) or None)
+    check_output(output, PseudospectrumRow, modes, save_grid, manifest)
+    settings = Settings(axes, shape, tuple(sorted(set(levels), reverse=True)) or None, seed=seed)
     if from_grid is not None:
         run = _saved(from_grid)
     elif matrix is not None:
@@ -194,6 +141,16 @@ def pseudospectrum(
         run = _of_costs(
             inputs, temperatures, settings, norms, iters, structured, mode_at, (tol, max_iter)
         )
+    write_manifest(
+        manifest,
+        run.data,
+        files=[path for path in (matrix, from_grid) if path is not None],
+        marginals=inputs.marginals,
+        seed=seed,
+        replicates=None,
+        tol=tol,
+        max_iter=max_iter,
+    )
     return _report(run, output, modes, save_grid)
 
 
@@ -210,7 +167,7 @@ def _saved(path: str) -> _Run:
     portraits = load_portraits(path)
     names = [item.facts.source for item in portraits]
     labels = [Label(name, item.facts.index) for name, item in zip(names, portraits, strict=True)]
-    return _Run(portraits, labels, [], [], len(set(labels)) > 1)
+    return _Run(portraits, labels, [], [], len(set(labels)) > 1, [])
 
 
 def _of_matrix(source: str, settings: Settings, mode_at: tuple[complex, ...]) -> _Run:
@@ -226,7 +183,7 @@ def _of_matrix(source: str, settings: Settings, mode_at: tuple[complex, ...]) ->
         portrait = compute(operator, settings, tell=advance)
     modes = [entry for z in mode_at for entry in entries_at(operator, z)]
     label = Label(source, 0)
-    return _Run([portrait], [label], modes, [label] * len(modes), False)
+    return _Run([portrait], [label], modes, [label] * len(modes), False, [])
 
 
 def _of_costs(
@@ -248,7 +205,7 @@ def _of_costs(
     eps = temperature_grid(temperatures, problems, AUTO_COUNT)
     question = Question(tuple(dict.fromkeys(norms)), iters or 0, structured, mode_at, *limits)
     _compiling()
-    run = _Run([], [], [], [], len(problems) > 1)
+    run = _Run([], [], [], [], len(problems) > 1, data)
     for item, group in zip(data, groups, strict=True):
         for index, problem in enumerate(group):
             label = Label(item.name, index)

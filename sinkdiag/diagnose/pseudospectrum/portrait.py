@@ -139,13 +139,14 @@ class Settings:
     """What to compute; None is automatic.
 
     ``axes`` is (re_min, re_max, im_min, im_max), ``shape`` (points along re, along im), ``levels``
-    the eps of the curves, ``powers`` the k of ‖J^k‖.
+    the eps of the curves, ``powers`` the k of ‖J^k‖, ``seed`` that of the iterations' starts.
     """
 
     axes: tuple[float, float, float, float] | None = None
     shape: tuple[int, int] | None = None
     levels: tuple[float, ...] | None = None
     powers: tuple[int, ...] | None = None
+    seed: int = 0
 
 
 def compute(
@@ -164,7 +165,7 @@ def compute(
     if operator.matrix is None:
         return _unresolved(operator, settings, index)
     matrix = operator.matrix
-    resolvent = Resolvent.of(matrix)
+    resolvent = Resolvent.of(matrix, seed=settings.seed)
     grid = make_grid(matrix, settings.axes, settings.shape)
     stage = "resolvent norms" if tell else ""
     norms = resolvent.norms(

@@ -43,19 +43,20 @@ class Resolvent:
 
     ``small`` has the resolvent norm of a matrix at distance ``neglected`` from T, so that the norm
     at z differs by at most the factor 1/(1 - neglected ‖(z-T)^{-1}‖). ``departure`` is Henrici's,
-    ‖N‖_F.
+    ‖N‖_F; ``seed`` that of the iterations' first vectors.
     """
 
     matrix: Triangular
     small: Triangular | None
     neglected: float
     departure: float
+    seed: int = 0
 
     @classmethod
-    def of(cls, matrix: Triangular) -> Resolvent:
+    def of(cls, matrix: Triangular, *, seed: int = 0) -> Resolvent:
         """Compress the trailing cluster of T when that pays."""
         small, neglected = compress(matrix)
-        return cls(matrix, small, neglected, float(np.linalg.norm(matrix.strict)))
+        return cls(matrix, small, neglected, float(np.linalg.norm(matrix.strict)), seed)
 
     def norms(
         self,
@@ -109,12 +110,12 @@ class Resolvent:
         todo = todo[nearest[todo] > 0.0]
         if self.small is not None:
             values[todo], converged[todo] = _lanczos(
-                self.small, offsets[todo], tol, max_steps, tell
+                self.small, offsets[todo], tol, max_steps, self.seed, tell
             )
             todo = todo[~(self.neglected * values[todo] <= min(_NEGLECT, tol))]
         if len(todo):
             values[todo], converged[todo] = _lanczos(
-                self.matrix, offsets[todo], tol, max_steps, tell
+                self.matrix, offsets[todo], tol, max_steps, self.seed, tell
             )
         return values, converged
 
@@ -165,13 +166,20 @@ def _lanczos(
     offsets: ComplexArray,
     tol: float,
     max_steps: int,
+    seed: int,
     tell: Callable[[int, int], None] | None,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Inverse Lanczos on s² (z-T)^{-*}(z-T)^{-1}, s = dist(z, spectrum): no overflow near it."""
     scale = _distances(matrix, offsets)
     operator = _Operator(matrix, offsets, scale)
     tops = top_eigenvalues(
-        operator.apply, matrix.size, len(offsets), tol=tol, max_steps=max_steps, tell=tell
+        operator.apply,
+        matrix.size,
+        len(offsets),
+        tol=tol,
+        max_steps=max_steps,
+        seed=seed,
+        tell=tell,
     )
     with np.errstate(over="ignore"):
         values = np.sqrt(np.maximum(tops.values, 1.0)) / scale
