@@ -63,7 +63,7 @@ _WORDS = {
     ),
     Status.BELOW_RESOLUTION: (
         "the value is smaller than double precision can resolve on this matrix",
-        "raise eps",
+        "raise eps, unless forbidden pairs cut the matrix apart",
     ),
 }
 

@@ -278,6 +278,7 @@ def test_separate_blocks_give_rows_a_status_and_no_figure(tmp_path, command):
     assert outcome.status == 4
     assert len(read(outcome.out)) == 3
     assert "no figure" in outcome.err
+    assert "2 blocks that exchange no mass: the gap is 0 at every eps" in outcome.err
     assert not plot.exists()
 
 

@@ -27,8 +27,7 @@ def read_inputs(options: InputOptions) -> list[CostData]:
         load_costs(source, layout=options.layout, score=options.score) for source in options.sources
     ]
     for item in data:
-        if item.note:
-            note(f"{item.name}: {item.note}")
+        _say(item)
     if options.marginals in ("unit", "probability"):
         return data
     row, col = load_marginals(options.marginals)
@@ -36,6 +35,24 @@ def read_inputs(options: InputOptions) -> list[CostData]:
         replace(item, row=item.row if row is None else row, col=item.col if col is None else col)
         for item in data
     ]
+
+
+def _say(data: CostData) -> None:
+    """How a file was understood, and forbidden pairs that cut a matrix apart."""
+    import numpy as np
+
+    from sinkdiag.solver.feasible import count_blocks
+
+    if data.note:
+        note(f"{data.name}: {data.note}")
+    for index, cost in enumerate(data.stack):
+        blocks = 1 if not np.isposinf(cost).any() else count_blocks(cost)
+        if blocks > 1:
+            name = data.name if len(data.stack) == 1 else f"{data.name}[{index}]"
+            note(
+                f"{name}: forbidden pairs split the matrix into {blocks} blocks that exchange no "
+                "mass: the gap is 0 at every eps; give the blocks one by one"
+            )
 
 
 def marginal_kind(options: InputOptions) -> MarginalKind:

@@ -62,6 +62,14 @@ def check_feasible(problem: Problem) -> None:
         )
 
 
+def count_blocks(cost: FloatArray) -> int:
+    """Components of the graph of allowed pairs; between two of them no mass moves at any eps."""
+    n, m = cost.shape
+    i, j = np.nonzero(np.isfinite(cost))
+    graph = scipy.sparse.csr_array((np.ones(len(i)), (i, n + j)), shape=(n + m, n + m))
+    return int(scipy.sparse.csgraph.connected_components(graph, directed=False)[0])
+
+
 def _units(row: FloatArray, col: FloatArray) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
     """Marginals in whole units, and by how many units rounding may have moved their sums."""
     share = [
