@@ -214,7 +214,7 @@ def test_bad_files(cost, tmp_path):
         assert len(found.err.strip().splitlines()) == 1
 
 
-def test_manifest_names_a_matrix_and_a_saved_grid(cost, tmp_path):
+def test_manifest_names_a_matrix_and_a_saved_grid(tmp_path):
     grid, told = tmp_path / "grid.npz", tmp_path / "told.json"
     matrix = tmp_path / "matrix.npy"
     np.save(matrix, naive.grcar(8))
