@@ -230,7 +230,7 @@ def _rows(
             dS_de_norm=float(rise_mean[k]),
             K1_est=float(eps[k] * rise_mean[k]),
             K2_est=float(second[k]),
-            rho_mean=float(1 - replicate_gaps[:, k].mean()) if len(replicate_gaps) else math.nan,
+            rho_mean=_mean_rate(replicate_gaps[:, k]),
             rho_std=float(rho_std[k]),
             gap=float(gap[k]),
             op_norm_std=float(deviations[0][k]),
@@ -249,6 +249,11 @@ def _rows(
         )
         for k in range(len(eps))
     )
+
+
+def _mean_rate(gaps: FloatArray) -> float:
+    """Mean of 1 - gap without its rounding below 0; nan with no gap or an unresolved one."""
+    return float(np.maximum(1.0 - gaps.mean(), 0.0)) if len(gaps) else math.nan
 
 
 def deviation(values: FloatArray) -> FloatArray:

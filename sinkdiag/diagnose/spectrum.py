@@ -206,6 +206,8 @@ def _point(
     basis = _basis(solution, settings)
     modes = modes_in(basis, settings.norm)
     gap, rho = _first(modes.gaps, 1.0), _first(modes.eigenvalues, 0.0)
+    # Below its floor an eigenvalue is the rounding of 0.
+    rho = 0.0 if rho <= basis.floor else rho
     rhs = duality_rhs(basis, settings.norm)
     status = worst([solution.status, modes.status])
     row = SpectrumRow(
