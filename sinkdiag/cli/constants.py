@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sinkdiag.cli.emit import check_output, emit, exit_status, report_failures
+from sinkdiag.cli.emit import check_output
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
 from sinkdiag.cli.options import (
@@ -18,7 +18,7 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.say import compiling, progress
-from sinkdiag.cli.verdicts import draw, say
+from sinkdiag.cli.verdicts import Measured, report
 
 # Measured on a 2-core machine with an empty cache.
 COMPILE_SECONDS = 10
@@ -52,10 +52,9 @@ def constants(
       sinkdiag constants cost.npy
       sinkdiag constants cost.npy --eps 1:0.01:10 --format json -o constants.json
     """
-    from sinkdiag.diagnose.claims import verdicts_of
     from sinkdiag.diagnose.constants import AUTO_COUNT, ConstantsRow, measure_constants
     from sinkdiag.linearize.tree import tree_residual
-    from sinkdiag.report.table import Label, Table
+    from sinkdiag.report.table import Label
 
     check_output(output, ConstantsRow, manifest)
     data = read_inputs(inputs)
@@ -65,33 +64,14 @@ def constants(
         for index, problem in enumerate(item.problems(marginal_kind(inputs)))
     ]
     compiling(COMPILE_SECONDS, tree_residual)
-    results = []
-    for _, problem in problems:
+    measured = []
+    for label, problem in problems:
         grid = temperature_grid(temperatures, [problem], AUTO_COUNT)
         with progress() as advance:
-            results.append(
-                measure_constants(
-                    problem, grid, seed=seed, tol=tol, max_iter=max_iter, advance=advance
-                )
+            result = measure_constants(
+                problem, grid, seed=seed, tol=tol, max_iter=max_iter, advance=advance
             )
-    found = [
-        verdicts_of(problem.name, [result.curve])
-        for (_, problem), result in zip(problems, results, strict=True)
-    ]
-    labels = [
-        label for (label, _), result in zip(problems, results, strict=True) for _ in result.rows
-    ]
-    table = Table.of(
-        "constants",
-        ConstantsRow,
-        [row for result in results for row in result.rows],
-        extended=output.extended,
-        labels=labels if len(problems) > 1 else None,
-        summary={
-            "claims": [claim for verdicts in found for claim in verdicts.claims],
-            "freeze": [verdicts.freeze for verdicts in found],
-        },
-    )
+        measured.append(Measured(problem.name, label, result.rows, [result.curve]))
     write_manifest(
         manifest,
         data,
@@ -101,10 +81,4 @@ def constants(
         tol=tol,
         max_iter=max_iter,
     )
-    emit(table, output)
-    if output.plot is not None:
-        draw(found, output.plot)
-    say(found)
-    statuses = [row.status for result in results for row in result.rows]
-    report_failures(statuses)
-    return exit_status(table, output, statuses)
+    return report("constants", ConstantsRow, measured, output)

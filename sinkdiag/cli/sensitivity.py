@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sinkdiag.cli.emit import check_output, emit, exit_status, report_failures
+from sinkdiag.cli.emit import check_output
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
 from sinkdiag.cli.options import (
@@ -20,13 +20,14 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.say import compiling, progress
-from sinkdiag.cli.verdicts import draw, say
+from sinkdiag.cli.verdicts import Measured, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sinkdiag.load import CostData
     from sinkdiag.problem import Problem
+    from sinkdiag.report.table import Label
 
 # Measured on a 2-core machine with an empty cache.
 COMPILE_SECONDS = 10
@@ -68,51 +69,28 @@ def sensitivity(
       sinkdiag sensitivity cost.npy
       sinkdiag sensitivity costs.npy --layout batch --eps 1:0.005:25 --plot scaling.png
     """
-    from sinkdiag.diagnose.claims import verdicts_of
     from sinkdiag.diagnose.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
     from sinkdiag.linearize.tree import tree_residual
-    from sinkdiag.report.table import Label, Table
 
     check_output(output, SensitivityRow, manifest)
     data = read_inputs(inputs)
     groups = [group for item in data for group in _groups(item, inputs)]
     compiling(COMPILE_SECONDS, tree_residual)
-    results = []
-    for _, _, problems in groups:
+    measured = []
+    for name, label, problems in groups:
         grid = temperature_grid(temperatures, problems, AUTO_COUNT)
         with progress() as advance:
-            results.append(
-                measure_sensitivity(
-                    problems,
-                    grid,
-                    replicates=replicates,
-                    seed=seed,
-                    tol=tol,
-                    max_iter=max_iter,
-                    extended=output.extended,
-                    advance=advance,
-                )
+            result = measure_sensitivity(
+                problems,
+                grid,
+                replicates=replicates,
+                seed=seed,
+                tol=tol,
+                max_iter=max_iter,
+                extended=output.extended,
+                advance=advance,
             )
-    found = [
-        verdicts_of(name, result.curves)
-        for (name, _, _), result in zip(groups, results, strict=True)
-    ]
-    labels = [
-        Label(name, index)
-        for (name, index, _), result in zip(groups, results, strict=True)
-        for _ in result.rows
-    ]
-    table = Table.of(
-        "sensitivity",
-        SensitivityRow,
-        [row for result in results for row in result.rows],
-        extended=output.extended,
-        labels=labels if len(groups) > 1 else None,
-        summary={
-            "claims": [claim for verdicts in found for claim in verdicts.claims],
-            "freeze": [verdicts.freeze for verdicts in found],
-        },
-    )
+        measured.append(Measured(name, label, result.rows, result.curves))
     write_manifest(
         manifest,
         data,
@@ -122,18 +100,16 @@ def sensitivity(
         tol=tol,
         max_iter=max_iter,
     )
-    emit(table, output)
-    if output.plot is not None:
-        draw(found, output.plot)
-    say(found)
-    statuses = [row.status for result in results for row in result.rows]
-    report_failures(statuses)
-    return exit_status(table, output, statuses)
+    return report("sensitivity", SensitivityRow, measured, output)
 
 
-def _groups(data: CostData, inputs: InputOptions) -> Sequence[tuple[str, int, Sequence[Problem]]]:
+def _groups(data: CostData, inputs: InputOptions) -> list[tuple[str, Label, Sequence[Problem]]]:
     """A batch is one group of replicates; otherwise every matrix stands alone."""
+    from sinkdiag.report.table import Label
+
     problems = data.problems(marginal_kind(inputs))
     if data.layout == "batch":
-        return [(data.name, 0, problems)]
-    return [(problem.name, index, [problem]) for index, problem in enumerate(problems)]
+        return [(data.name, Label(data.name, 0), problems)]
+    return [
+        (problem.name, Label(data.name, index), [problem]) for index, problem in enumerate(problems)
+    ]

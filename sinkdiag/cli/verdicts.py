@@ -1,14 +1,63 @@
-"""The claims' verdicts: on standard error, in the summary, and in the figure."""
+"""Rows along eps and the claims' verdicts on them: table, summary, figure and standard error."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sinkdiag.cli.emit import emit, exit_status, report_failures
 from sinkdiag.cli.say import note
 
 if TYPE_CHECKING:
+    from sinkdiag.cli.options import OutputOptions
     from sinkdiag.diagnose.claims import Verdicts
+    from sinkdiag.diagnose.constants import ConstantsRow
+    from sinkdiag.diagnose.response import Response
+    from sinkdiag.diagnose.sensitivity import SensitivityRow
+    from sinkdiag.report.table import Label
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """The rows of one matrix or batch, and the responses on which the claims are judged."""
+
+    name: str
+    label: Label
+    rows: Sequence[SensitivityRow] | Sequence[ConstantsRow]
+    curves: Sequence[Sequence[Response]]
+
+
+def report(
+    command: str,
+    row_type: type[SensitivityRow] | type[ConstantsRow],
+    measured: Sequence[Measured],
+    output: OutputOptions,
+) -> int:
+    """Judge, write, draw and say; the exit status."""
+    from sinkdiag.diagnose.claims import verdicts_of
+    from sinkdiag.report.table import Table
+
+    found = [verdicts_of(item.name, item.curves) for item in measured]
+    labels = [item.label for item in measured for _ in item.rows]
+    table = Table.of(
+        command,
+        row_type,
+        [row for item in measured for row in item.rows],
+        extended=output.extended,
+        labels=labels if len(measured) > 1 else None,
+        summary={
+            "claims": [claim for verdicts in found for claim in verdicts.claims],
+            "freeze": [verdicts.freeze for verdicts in found],
+        },
+    )
+    emit(table, output)
+    if output.plot is not None:
+        draw(found, output.plot)
+    say(found)
+    statuses = [row.status for item in measured for row in item.rows]
+    report_failures(statuses)
+    return exit_status(table, output, statuses)
 
 
 def say(found: Sequence[Verdicts]) -> None:
