@@ -9,7 +9,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinkdiag.solver import kernels
+from sinkdiag.solver import kernels, parts, system
 from sinkdiag.solver.balance import balance_direction, eliminate_block
 from tests import naive, naive_solver
 
@@ -77,11 +77,11 @@ def test_entries_above_a_floor():
     rng = np.random.default_rng(2)
     kernel, u, v, floor = rng.random((6, 5)), rng.random(6), rng.random(5), 0.3 * rng.random(5)
     starts = np.empty(7, dtype=np.int32)
-    kernels.count_above(kernel, u, v, floor, starts)
+    system.count_above(kernel, u, v, floor, starts)
     expected = naive_solver.entries_above(kernel.tolist(), u, v, floor)
     assert starts[-1] == len(expected) > 0
     columns, values = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1])
-    kernels.take_above(kernel, u, v, floor, columns, values)
+    system.take_above(kernel, u, v, floor, columns, values)
     rows = np.repeat(np.arange(6), np.diff(starts))
     assert list(zip(rows.tolist(), columns.tolist())) == [(i, j) for i, j, _ in expected]
     np.testing.assert_allclose(values, [x for _, _, x in expected], rtol=1e-15)
@@ -96,7 +96,7 @@ def test_parts(n, m, density, seed):
     label = np.empty(n + m, dtype=np.int32)
     u, v = 2.0 ** rng.integers(-3, 3, n), 2.0 ** rng.integers(-3, 3, m)
     kernel = plan / u[:, None] / v
-    count = kernels.label_parts(kernel, u, v, row, col, 0.05, label)
+    count = parts.label_parts(kernel, u, v, row, col, 0.05, label)
     expected = naive_solver.parts(plan.tolist(), row.tolist(), col.tolist(), 0.05)
     assert count == len(expected)
     assert {frozenset(np.flatnonzero(label == k).tolist()) for k in range(count)} == {
@@ -110,7 +110,7 @@ def test_masses_of_parts(eps):
     cost, f, g, total = rng.random((5, 4)), rng.random(5), rng.random(4), np.empty((3, 3))
     cost[1, 2] = cost[2, 1] = cost[2, 3] = np.inf
     row_part, col_part = np.array([0, 2, 1, 0, 2], np.int32), np.array([1, 0, 2, 0], np.int32)
-    kernels.log_aggregate(cost, f, g, eps, row_part, col_part, total)
+    parts.log_aggregate(cost, f, g, eps, row_part, col_part, total)
     wanted = naive_solver.log_aggregate(cost.tolist(), f, g, eps, row_part, col_part, 3)
     # An exponent carries the rounding of f + g - C, of size 1 to 3, over eps.
     np.testing.assert_allclose(total, wanted, rtol=0, atol=1e-15 / eps + 1e-14)
@@ -123,7 +123,7 @@ def test_product_with_a_compressed_plan():
     sparse = scipy.sparse.csr_array(plan)
     starts, columns = sparse.indptr.astype(np.int32), sparse.indices.astype(np.int32)
     wanted = naive_solver.subtract_product(plan.tolist(), row, x, image)
-    kernels.subtract_product(starts, columns, sparse.data, row, x, image)
+    system.subtract_product(starts, columns, sparse.data, row, x, image)
     np.testing.assert_allclose(image, wanted, rtol=0, atol=1e-14)
 
 
@@ -175,8 +175,8 @@ def test_definite_systems(size):
     matrix, rhs = root @ root.T + np.eye(size), rng.standard_normal(size)
     lower = np.array(naive_solver.cholesky(matrix.tolist()))
     work, x = matrix.copy(), rhs.copy()
-    assert kernels.solve_definite(work, x)
+    assert system.solve_definite(work, x)
     np.testing.assert_allclose(np.triu(work), lower.T, rtol=0, atol=1e-13 * size)
     assert np.abs(matrix @ x - rhs).max() <= 1e-14 * size * np.abs(matrix).max() * np.abs(x).max()
     work[0, 0] = -1.0
-    assert not kernels.solve_definite(work, x)
+    assert not system.solve_definite(work, x)

@@ -21,7 +21,6 @@ the size of the ties a round (Koury, McAllister & Stewart, *SIAM J. Alg. Disc. M
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,15 +31,9 @@ from sinkdiag.linearize.laplacian import (
     factor_from_shares,
 )
 from sinkdiag.problem import FloatArray
-from sinkdiag.solver import kernels
-from sinkdiag.solver.kernels import IntArray
+from sinkdiag.solver.parts import Parts, log_aggregate
 from sinkdiag.solver.scaling import Scaling
 
-# Entries below this share of their marginals do not tie two parts together.
-LINK = 1e-6
-LOWEST_LINK = 1e-14
-# Marginals of a part agree if they do to this accuracy, relative to the whole mass.
-EQUAL_MASS = 1e-14
 # Largest spread of a step, in units of eps, and the steps after which it is damped besides.
 CAP = 8.0
 CAUTION_STEPS = 25
@@ -49,38 +42,6 @@ CAUTION_STEPS = 25
 FAR = 0.5
 FLATTEST = 10.0
 STAGE_SPREAD = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Components of the plan's strong entries: a label for each row and each column."""
-
-    row: IntArray
-    col: IntArray
-    count: int
-
-
-def find_parts(state: Scaling) -> Parts:
-    """Parts joined by less than LINK whose two marginals carry the same mass.
-
-    Where the masses differ some flux must pass, however weak the ties are; the bar is then
-    lowered until only balanced parts remain.
-    """
-    link, row, col = LINK, state.row, state.col
-    n = len(row)
-    label = np.empty(n + len(col), dtype=np.int32)
-    while True:
-        count = kernels.label_parts(state.kernel, state.u, state.v, row, col, link, label)
-        parts = Parts(label[:n], label[n:], count)
-        if count == 1:
-            return parts
-        surplus = np.bincount(parts.row, row, parts.count)
-        surplus -= np.bincount(parts.col, col, parts.count)
-        if float(np.abs(surplus).max()) <= EQUAL_MASS * float(row.sum()):
-            return parts
-        link *= 1e-2
-        if link < LOWEST_LINK:
-            return Parts(np.zeros_like(parts.row), np.zeros_like(parts.col), 1)
 
 
 def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[int, float, float]:
@@ -93,7 +54,7 @@ def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[i
     """
     log_flux = np.empty((parts.count, parts.count))
     f, g = state.potentials()
-    kernels.log_aggregate(state.cost, f, g, state.eps, parts.row, parts.col, log_flux)
+    log_aggregate(state.cost, f, g, state.eps, parts.row, parts.col, log_flux)
     np.fill_diagonal(log_flux, -np.inf)
     first = spread = float(np.ptp(balance_direction(np.exp(log_flux))))
     shift, spent = np.zeros(parts.count), 0

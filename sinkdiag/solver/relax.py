@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from sinkdiag.solver.balance import balance, find_parts
+from sinkdiag.solver.balance import balance
 from sinkdiag.solver.newton import newton_step
+from sinkdiag.solver.parts import find_parts
 from sinkdiag.solver.scaling import Scaling
 
 # A rung of the ladder that is not the last is left at this relative marginal error: its potentials
