@@ -71,6 +71,16 @@ def test_hard_ones_are_certified_at_the_coldest(kind, masses, n, m, seed):
     certify(kind, masses, n, m, 1e-5, seed)
 
 
+@pytest.mark.parametrize("scale", [0.0, 1.0, 100.0])
+def test_a_useless_warm_start_costs_time_only(scale):
+    rng = np.random.default_rng(64)
+    cost = COSTS["distance"](rng, 62, 113)
+    init = scale * rng.standard_normal(113)
+    solution = solve(cost, 1e-5, init=init)
+    assert solution.status is Status.CONVERGED
+    np.testing.assert_allclose(solution.plan, solve(cost, 1e-5).plan, rtol=0, atol=1e-9)
+
+
 def certify(kind, masses, n, m, share, seed):
     """Solve at ``share`` of the costs' range and look at both marginals."""
     rng = np.random.default_rng(seed)

@@ -48,6 +48,10 @@ def fixed_point(
         highest = float(state.cost[np.isfinite(state.cost)].max())
     span = highest or 1.0
     spent, settled = _descend(state, eps, span, goal, max_iter, start)
+    if start is not None and spent < max_iter and not (settled and state.residual() <= tol):
+        # The warm start was too far off for one temperature.
+        more, settled = _descend(state, eps, span, goal, max_iter - spent, None)
+        spent += more
     f, g, plan = _finish(state, problem.row, turned)
     error = marginal_error(plan, problem.row, problem.col)
     if error <= tol and settled:
