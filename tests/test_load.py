@@ -8,6 +8,7 @@ import scipy.sparse
 
 from sinkdiag.errors import InputError
 from sinkdiag.load import load_costs, load_marginals
+from sinkdiag.load.matrices import load_matrix
 from tests.helpers import uniform_cost
 
 COST = uniform_cost(3, 4)
@@ -244,3 +245,15 @@ def test_comments_and_nothing_in_a_marginals_file(tmp_path):
     path.write_text("")
     with pytest.raises(InputError, match="the file is empty; write the weights into it"):
         load_marginals(str(path))
+
+
+def test_square_matrices_are_refused_in_their_own_words(tmp_path):
+    path = tmp_path / "matrix.npy"
+    np.save(path, np.array([[1, "a"]], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="an object array, stored as a pickle"):
+        load_matrix(str(path))
+    np.save(path, np.zeros((2, 3, 3)))
+    with pytest.raises(InputError, match="3 dimensions; give one square matrix"):
+        load_matrix(str(path))
+    np.save(path, 1j * np.eye(2))
+    np.testing.assert_array_equal(load_matrix(str(path)), 1j * np.eye(2))

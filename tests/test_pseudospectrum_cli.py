@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sinkdiag
-from sinkdiag.diagnose.pseudospectrum.files import load_portraits
+from sinkdiag.report.portraits import load_portraits
 from tests import naive_pseudospectrum as naive
 from tests.helpers import invoke, planar_cost
 

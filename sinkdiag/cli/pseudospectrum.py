@@ -161,7 +161,7 @@ def _compiling() -> None:
 
 
 def _saved(path: str) -> _Run:
-    from sinkdiag.diagnose.pseudospectrum.files import load_portraits
+    from sinkdiag.report.portraits import load_portraits
     from sinkdiag.report.table import Label
 
     portraits = load_portraits(path)
@@ -171,10 +171,10 @@ def _saved(path: str) -> _Run:
 
 
 def _of_matrix(source: str, settings: Settings, mode_at: tuple[complex, ...]) -> _Run:
-    from sinkdiag.diagnose.pseudospectrum.files import load_matrix
     from sinkdiag.diagnose.pseudospectrum.operator import of_matrix
     from sinkdiag.diagnose.pseudospectrum.portrait import compute
     from sinkdiag.diagnose.pseudospectrum.pseudomode import entries_at
+    from sinkdiag.load.matrices import load_matrix
     from sinkdiag.report.table import Label
 
     operator = of_matrix(load_matrix(source), source)
@@ -220,10 +220,10 @@ def _of_costs(
 
 
 def _report(run: _Run, output: OutputOptions, modes: str | None, save_grid: str | None) -> int:
-    from sinkdiag.diagnose.pseudospectrum.files import save_portraits
     from sinkdiag.diagnose.pseudospectrum.portrait import PseudospectrumRow, Summary
     from sinkdiag.diagnose.pseudospectrum.pseudomode import ModeEntry
     from sinkdiag.report.files import write_text
+    from sinkdiag.report.portraits import save_portraits
     from sinkdiag.report.table import Table
 
     rows = []

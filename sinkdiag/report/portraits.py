@@ -1,8 +1,7 @@
-"""Saved pseudospectra, to be drawn again without computing; and matrices, real or complex."""
+"""Saved pseudospectra, to be drawn again without computing."""
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from pathlib import Path
@@ -16,37 +15,14 @@ from sinkdiag.diagnose.pseudospectrum.portrait import Facts, Portrait
 from sinkdiag.diagnose.pseudospectrum.powers import Power
 from sinkdiag.diagnose.pseudospectrum.radius import Radius
 from sinkdiag.diagnose.pseudospectrum.structured import Shift
-from sinkdiag.diagnose.pseudospectrum.triangular import Matrix
 from sinkdiag.errors import InputError
-from sinkdiag.load import load_costs
-from sinkdiag.load.arrays import NPY_MAGIC, ZIP_MAGIC
+from sinkdiag.load.arrays import ZIP_MAGIC
 from sinkdiag.report.files import write_with
 from sinkdiag.report.table import json_value
 from sinkdiag.results import Status
 
 FORMAT = "sinkdiag pseudospectrum 1"
 _ARRAYS = ("norms", "converged", "eigenvalues", "numerical_range")
-
-
-def load_matrix(source: str) -> Matrix:
-    """A square matrix from any file a cost can come from; an .npy may be complex.
-
-    Raises
-    ------
-    InputError
-        Naming the source, the fault and the remedy.
-    """
-    if source.lower().endswith(".npy") and Path(source).is_file():
-        data = Path(source).read_bytes()
-        if data.startswith(NPY_MAGIC):
-            try:
-                array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-            except (ValueError, EOFError, OSError) as error:
-                raise InputError(source, "a damaged npy file", "write the file again") from error
-            if np.iscomplexobj(array):
-                return np.asarray(array, dtype=np.complex128)
-    stack = load_costs(source).stack
-    return np.asarray(stack[0])
 
 
 def save_portraits(path: str, portraits: list[Portrait]) -> None:
