@@ -237,3 +237,12 @@ def test_the_seed_moves_no_digit_that_was_promised(cost):
     first, second = ([float(row["resolvent_norm"]) for row in read(run)] for run in runs[:2])
     assert first != second
     np.testing.assert_allclose(first, second, rtol=2e-6)
+
+
+@pytest.mark.parametrize("option", [("--eps", "0.1"), ("--norm", "natural"), ("--iters", "3")])
+def test_a_matrix_takes_no_option_of_costs(tmp_path, option):
+    path = tmp_path / "matrix.npy"
+    np.save(path, naive.grcar(6))
+    outcome = invoke("pseudospectrum", "--matrix", path, *SMALL, *option)
+    assert outcome.status == 2
+    assert "need COST" in outcome.err

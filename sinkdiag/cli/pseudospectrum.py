@@ -129,8 +129,9 @@ def pseudospectrum(
         raise click.UsageError("--mode-at and --modes go together")
     if from_grid is not None and (mode_at or save_grid is not None):
         raise click.UsageError("--from-grid computes nothing: drop --mode-at and --save-grid")
-    if matrix is not None and (iters is not None or structured is not None):
-        raise click.UsageError("--iters and --structured need COST")
+    asked = bool(temperatures.values) or norms != ("plan",)
+    if not inputs.sources and (asked or iters is not None or structured is not None):
+        raise click.UsageError("--eps, --norm, --iters and --structured need COST")
     check_output(output, PseudospectrumRow, modes, save_grid, manifest)
     settings = Settings(axes, shape, tuple(sorted(set(levels), reverse=True)) or None, seed=seed)
     if from_grid is not None:
