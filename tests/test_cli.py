@@ -12,6 +12,8 @@ import pytest
 from sinkdiag.anneal.calibration import CalibrationRow
 from sinkdiag.anneal.trace import TraceRow
 from sinkdiag.cli.main import group
+from sinkdiag.errors import InputError
+from sinkdiag.load import load_costs
 from sinkdiag.report.table import column_names
 from tests.helpers import invoke, planar_cost, uniform_cost
 
@@ -287,3 +289,15 @@ def test_unusable_noise_is_below_resolution_and_not_a_verdict(cost):
     assert outcome.status == 4
     assert "below resolution:" in outcome.out
     assert "nan" not in read(outcome.out)[0]["verdict"]
+
+
+def test_an_output_without_a_name(cost):
+    outcome = invoke("spectrum", cost, "--eps", "0.2", "-o", "")
+    assert outcome.status == 3
+    assert outcome.err == "sinkdiag: output: the file name is empty; name a file\n"
+
+
+def test_closed_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match="standard input: it is closed"):
+        load_costs("-")

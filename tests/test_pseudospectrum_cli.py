@@ -246,3 +246,12 @@ def test_a_matrix_takes_no_option_of_costs(tmp_path, option):
     outcome = invoke("pseudospectrum", "--matrix", path, *SMALL, *option)
     assert outcome.status == 2
     assert "need COST" in outcome.err
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_a_matrix_out_of_range_is_named(tmp_path, scale):
+    path = tmp_path / "matrix.npy"
+    np.save(path, scale * naive.grcar(6))
+    outcome = invoke("pseudospectrum", "--matrix", path, *SMALL)
+    assert outcome.status == 3
+    assert "rescale the matrix" in outcome.err

@@ -110,6 +110,9 @@ def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
 
 def _read(source: str) -> Arrays:
     if source == "-":
+        # A process can be started without one.
+        if sys.stdin is None:
+            raise InputError("standard input", "it is closed", "pipe npy bytes into it")
         return read_npy_or_npz(sys.stdin.buffer.read(), "standard input", None)
     path, key = _split_key(source)
     suffix = Path(path).suffix.lower()

@@ -19,6 +19,8 @@ def check_writable(path: str) -> None:
     InputError
         When the folder is missing or closed, or ``path`` is a folder.
     """
+    if not path:
+        raise InputError("output", "the file name is empty", "name a file")
     target = Path(path)
     if target.is_dir():
         raise InputError(path, "is a folder", "name a file in it")

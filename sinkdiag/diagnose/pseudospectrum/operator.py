@@ -20,6 +20,9 @@ from sinkdiag.linearize.truncated import unroll
 from sinkdiag.problem import FloatArray, Problem
 from sinkdiag.results import Status
 
+# Entries of a matrix whose squares, and theirs, are still numbers.
+LARGEST = 1e60
+
 
 @dataclass(frozen=True, eq=False)
 class Operator:
@@ -136,6 +139,9 @@ def of_matrix(values: Matrix, name: str = "matrix") -> Operator:
         raise InputError(name, f"the shape is {values.shape}", "give a square matrix")
     if not np.all(np.isfinite(values)):
         raise InputError(name, "some entries are not finite", "give finite numbers")
+    largest = float(np.abs(values).max())
+    if largest > LARGEST or 0.0 < largest < 1.0 / LARGEST:
+        raise InputError(name, f"the largest entry is {largest:.3g}", "rescale the matrix")
     matrix, rotation = from_matrix(values)
     kappa = eigenvector_condition(values)
     return Operator(
