@@ -4,6 +4,7 @@
     python tests/benchmarks/solve.py --solvers sinkdiag,pot-log --limit 60 geometric:200:1e-2
     python tests/benchmarks/solve.py --results grid.jsonl
     python tests/benchmarks/solve.py --growth
+    python tests/benchmarks/solve.py --cold
     python tests/benchmarks/solve.py --batched
 
 A cell is KIND:N:EPS with eps in units of the cost's range; without cells the whole grid runs
@@ -28,7 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from peers import GOAL, SOLVERS, clock
+from peers import GOAL, SOLVERS, clock, marginal_error
 
 KINDS, SIZES, TEMPERATURES = (
     ("geometric", "random"),
@@ -137,6 +138,45 @@ def growth(args):
             print(f"| {kind} | {eps} | {row} | {slope:.2f} |", flush=True)
 
 
+def cold(args):
+    """Full accuracy at the coldest, and what the process took at its peak, in doubles an entry."""
+    print("| cost | n | eps/range | time | marginal error | status | peak, n·n doubles |")
+    print("|---|---|---|---|---|---|---|")
+    cells = [f"{k}:{n}:1e-5" for n in (1000, 2000, 4000) for k in KINDS]
+    for cell in [*cells, "geometric:5000:1e-3", "random:5000:1e-3"]:
+        command = [sys.executable, __file__, "--worker", "cold", cell]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment(args.clock)
+        )
+        print(done.stdout.splitlines()[-1], flush=True)
+
+
+def cold_worker(cell):
+    import resource
+
+    import sinkdiag
+
+    kind, n, eps = cell.split(":")
+    for size in (310, 800):
+        sinkdiag.solve(make_cost(kind, size), float(eps))
+    # In place: a cost made through temporaries would be the peak itself.
+    rng, cost = np.random.default_rng(0), np.empty((int(n), int(n)))
+    if kind == "random":
+        rng.random(out=cost)
+    else:
+        x, y = rng.random((len(cost), 2)), rng.random((len(cost), 2))
+        for point, line in zip(x, cost):
+            line[:] = ((point - y) ** 2).sum(axis=1)
+        cost /= cost.max()
+    start = clock()
+    solution = sinkdiag.solve(cost, float(eps))
+    seconds = clock() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / cost.nbytes
+    error = marginal_error(solution.plan / len(cost))
+    words = f"{seconds:.3g} s | {error:.0e} | {solution.status.value} | {peak:.1f}"
+    print(f"| {kind} | {n} | {eps} | {words} |")
+
+
 def batched(count=100_000, iters=20, eps=0.1):
     import torch
 
@@ -190,14 +230,20 @@ def main():
     parser.add_argument("--results", type=Path, help="append to this file, skip what it holds")
     parser.add_argument("--worker")
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--cold", action="store_true")
     parser.add_argument("--batched", action="store_true")
     args = parser.parse_args()
+    if args.worker == "cold":
+        cold_worker(args.cells[0])
+        return
     if args.worker:
         worker(args.worker, args.cells[0], args.limit)
         return
     machine()
     if args.growth:
         growth(args)
+    elif args.cold:
+        cold(args)
     elif args.batched:
         batched()
     else:
