@@ -32,9 +32,7 @@ def fixed_point(
     rows of the returned plan are made exact at the end.
     """
     turned = len(problem.col) > len(problem.row)
-    row_base, col_base = offsets(problem.cost)
-    cost = problem.cost - row_base[:, None]
-    cost -= col_base
+    cost, row_base, col_base = reduce_cost(problem.cost)
     start = None if start is None else start - col_base
     if start is not None and turned:
         start = _row_potential(cost, start, problem.row, eps)
@@ -62,13 +60,17 @@ def fixed_point(
     return Solution(f, g, plan, problem.row, problem.col, eps, spent, error, status)
 
 
-def offsets(cost: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Row minima, and the column minima of what they leave: what potentials take up exactly.
+def reduce_cost(cost: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The cost without its row minima and then its column minima, and these.
 
-    The plan does not depend on them, and an exponent of their size would carry their rounding.
+    Potentials take them up exactly: the plan does not depend on them, and an exponent of their
+    size would carry their rounding.
     """
     rows = cost.min(axis=1)
-    return rows, (cost - rows[:, None]).min(axis=0)
+    reduced = cost - rows[:, None]
+    cols = reduced.min(axis=0)
+    reduced -= cols
+    return reduced, rows, cols
 
 
 def ladder(eps: float, span: float) -> list[float]:

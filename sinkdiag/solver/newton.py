@@ -24,6 +24,8 @@ ARMIJO = 1e-4
 # A factor of order m costs as much as products with P of FACTOR_FLOPS m^3 operations (BLAS-3 runs
 # about eight times as fast as products with a vector). A product costs this much before it starts.
 FACTOR_FLOPS = 0.25
+# Up to DIRECT_SIZE the factor, on one thread, costs as much as some size / SMALL_SHARE products.
+SMALL_SHARE = 8
 STEP_FLOPS = 4e5
 
 
@@ -55,11 +57,15 @@ def newton_direction(
     if size == 1:
         return None
     system = make_system(state, col_sum)
-    if size > DIRECT_SIZE and not system.direct_first:
-        budget = int(FACTOR_FLOPS * float(size) ** 3 / (system.flops + STEP_FLOPS))
+    if not (system.direct_first or state.factor_first):
+        if size <= DIRECT_SIZE:
+            budget = size // SMALL_SHARE
+        else:
+            budget = int(FACTOR_FLOPS * float(size) ** 3 / (system.flops + STEP_FLOPS))
         direction, done = _conjugate_gradients(system, residual, forcing, budget)
         if done:
             return direction
+        state.factor_first = True
     return system.direct(residual)
 
 

@@ -26,10 +26,13 @@ class Scaling:
         self.kernel = np.empty_like(cost)
         self.u, self.v = np.ones(len(row)), np.ones(len(col))
         self.image = np.empty(0)
+        # Set when conjugate gradients were too slow for a Newton direction at this temperature.
+        self.factor_first = False
 
     def build(self, eps: float, g: FloatArray | None = None) -> None:
         """Take the exponentials at temperature ``eps`` from the column potential ``g``."""
         self.g = self.potentials()[1] if g is None else g.copy()
+        self.factor_first = self.factor_first and eps == self.eps
         self.eps = eps
         fill = kernels.build_parallel if self.cost.size > PARALLEL_SIZE else kernels.build
         fill(self.cost, self.g, self.row, eps, self.f, self.kernel)

@@ -22,7 +22,7 @@ from sinkdiag.problem import FloatArray
 from sinkdiag.solver.kernels import IntArray
 from sinkdiag.solver.scaling import Scaling
 
-# Up to this order a factor is always cheaper than conjugate gradients.
+# Up to this order a dense system is factored on one thread.
 DIRECT_SIZE = 300
 # Sparse plans pay above this size and up to this share of entries; an operation costs this much
 # more than a dense one. Entries below NEGLIGIBLE c_j / n do not change a direction.
