@@ -81,6 +81,18 @@ def test_a_useless_warm_start_costs_time_only(scale):
     np.testing.assert_allclose(solution.plan, solve(cost, 1e-5).plan, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("share", [1e-20, 1e-40, 1e-100])
+def test_no_temperature_hangs(share):
+    """Far below what doubles resolve of the costs a solve ends, and does not claim too much."""
+    rng = np.random.default_rng(57)
+    cost = COSTS["clusters"](rng, 9, 9)
+    row, col = MASSES["small integers"](rng, 9), MASSES["small integers"](rng, 9)
+    col *= row.sum() / col.sum()
+    solution = solve(cost, share, row=row, col=col, max_iter=2000)
+    assert np.isfinite(solution.marginal_error)
+    assert (solution.status is Status.CONVERGED) == (solution.marginal_error <= 1e-12)
+
+
 def certify(kind, masses, n, m, share, seed):
     """Solve at ``share`` of the costs' range and look at both marginals."""
     rng = np.random.default_rng(seed)

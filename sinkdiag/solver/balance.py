@@ -64,8 +64,8 @@ def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[i
         steps, moved, spread = _balance_fluxes(start, wanted, max_iter - spent)
         shift += moved / theta
         spent += steps
-        if not np.isfinite(spread):
-            return spent, first, spread
+        if not np.isfinite(spread) or spent >= max_iter:
+            break
     state.shift(shift[parts.col])
     return spent, first, spread
 
@@ -90,7 +90,7 @@ def _balance_fluxes(flux: FloatArray, goal: float, max_iter: int) -> tuple[int, 
         flux *= np.exp(step - step[:, None])
         if spread <= goal:
             return spent, moved, spread
-    return max(max_iter, 0), moved, spread
+    return max_iter, moved, spread
 
 
 def _damping(spread: float, *, cautious: bool) -> float:

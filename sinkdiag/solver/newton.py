@@ -20,13 +20,14 @@ LONGEST_STEP = 30.0
 HALVINGS = 10
 # A capped step after which the dual still rises at this share of its rate is prolonged.
 LINEAR = 0.5
+FINEST = 1e-12
 ARMIJO = 1e-4
 # A factor of order m costs as much as products with P of FACTOR_FLOPS m^3 operations (BLAS-3 runs
 # about eight times as fast as products with a vector). A product costs this much before it starts.
 FACTOR_FLOPS = 0.25
+STEP_FLOPS = 4e5
 # Up to DIRECT_SIZE the factor, on one thread, costs as much as some size / SMALL_SHARE products.
 SMALL_SHARE = 8
-STEP_FLOPS = 4e5
 
 
 def newton_step(state: Scaling, forcing: float) -> float:
@@ -37,6 +38,9 @@ def newton_step(state: Scaling, forcing: float) -> float:
     ``forcing`` is the relative accuracy asked of the linear solve.
     """
     col_sum = state.col_sum
+    if not float(col_sum.min()) > 0.0:
+        # A column that underflowed is a sweep's business: L knows nothing of it.
+        return 0.0
     residual = state.col - col_sum
     # The two totals differ by rounding, which only the heaviest column can take up unnoticed.
     residual[np.argmax(state.col)] -= residual.sum()
@@ -142,7 +146,8 @@ def _stride(state: Scaling, direction: FloatArray, moved: float, spread: float) 
         if _slope(state, direction) <= 0.0:
             break
         low, high = high, 4.0 * high
-    while high - low > moved:
+    # Far out the doubles themselves are further apart than the shortest interval.
+    while high - low > max(moved, high * FINEST):
         middle = 0.5 * (low + high)
         state.build(state.eps, start + middle * unit)
         if _slope(state, direction) > 0.0:
