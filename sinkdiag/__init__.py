@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
-    from sinkdiag.anneal.controller import AdaptiveCooling
+    from sinkdiag.annealing.controller import AdaptiveCooling
     from sinkdiag.api import calibrate, constants, pseudospectrum, sensitivity, spectrum
-    from sinkdiag.diagnose.gradient import Gradient, vjp
+    from sinkdiag.derivatives.gradient import Gradient, vjp
     from sinkdiag.errors import InputError
+    from sinkdiag.jacobian.gaps import spectral_gap
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.batch import solve_batch
-    from sinkdiag.solver.certify import duality_gap, spectral_gap
+    from sinkdiag.solver.certify import duality_gap
     from sinkdiag.solver.float32 import float32_hazard
     from sinkdiag.solver.solve import solve
 
 _HOMES = {
-    "AdaptiveCooling": "sinkdiag.anneal.controller",
-    "Gradient": "sinkdiag.diagnose.gradient",
+    "AdaptiveCooling": "sinkdiag.annealing.controller",
+    "Gradient": "sinkdiag.derivatives.gradient",
     "InputError": "sinkdiag.errors",
     "Solution": "sinkdiag.results",
     "Status": "sinkdiag.results",
@@ -36,9 +37,9 @@ _HOMES = {
     "pseudospectrum": "sinkdiag.api",
     "solve": "sinkdiag.solver.solve",
     "solve_batch": "sinkdiag.solver.batch",
-    "spectral_gap": "sinkdiag.solver.certify",
+    "spectral_gap": "sinkdiag.jacobian.gaps",
     "spectrum": "sinkdiag.api",
-    "vjp": "sinkdiag.diagnose.gradient",
+    "vjp": "sinkdiag.derivatives.gradient",
 }
 
 __all__ = [

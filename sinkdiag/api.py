@@ -16,7 +16,7 @@ from sinkdiag.temperature import annealing_range, automatic_grid, descending
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sinkdiag.linearize.modes import Norm
+    from sinkdiag.jacobian.modes import Norm
 
 
 def calibrate(
@@ -66,8 +66,8 @@ def calibrate(
     InputError
         When the cost, the marginals or the temperatures cannot be used.
     """
-    from sinkdiag.anneal.calibrate import calibrate_problem
-    from sinkdiag.anneal.calibration import CalibrationRow, CalibrationSettings
+    from sinkdiag.annealing.calibration import CalibrationRow, CalibrationSettings
+    from sinkdiag.studies.calibrate import calibrate_problem
 
     stack = check_real(cost, "cost")
     trajectory = stack if layout == "trajectory" else None
@@ -137,9 +137,9 @@ def pseudospectrum(
     InputError
         When the cost, the matrix, the marginals or the temperatures cannot be used.
     """
-    from sinkdiag.diagnose.pseudospectrum.jacobian import Question, portraits_of
-    from sinkdiag.diagnose.pseudospectrum.operator import of_matrix
-    from sinkdiag.diagnose.pseudospectrum.portrait import PseudospectrumRow, Settings, compute
+    from sinkdiag.resolvent.operator import of_matrix
+    from sinkdiag.studies.portrait import PseudospectrumRow, Settings, compute
+    from sinkdiag.studies.pseudospectrum import Question, portraits_of
 
     if (cost is None) == (matrix is None):
         raise InputError("pseudospectrum", "needs a cost or a matrix", "give exactly one of them")
@@ -197,7 +197,7 @@ def spectrum(
     InputError
         When the cost, the marginals or the temperatures cannot be used.
     """
-    from sinkdiag.diagnose.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings, spectra
+    from sinkdiag.studies.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings, spectra
 
     problem = make_problem(cost, row=row, col=col)
     temperatures = descending(_temperatures(eps)) or automatic_grid(problem, AUTO_COUNT)
@@ -242,8 +242,8 @@ def sensitivity(
     InputError
         When the cost, the marginals or the temperatures cannot be used.
     """
-    from sinkdiag.diagnose.claims import verdicts_of
-    from sinkdiag.diagnose.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
+    from sinkdiag.claims.laws import verdicts_of
+    from sinkdiag.studies.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
     from sinkdiag.temperature import automatic_grid, descending
 
     stack = check_real(cost, "cost")
@@ -301,8 +301,8 @@ def constants(
     InputError
         When the cost, the marginals or the temperatures cannot be used.
     """
-    from sinkdiag.diagnose.claims import verdicts_of
-    from sinkdiag.diagnose.constants import AUTO_COUNT, ConstantsRow, measure_constants
+    from sinkdiag.claims.laws import verdicts_of
+    from sinkdiag.studies.constants import AUTO_COUNT, ConstantsRow, measure_constants
     from sinkdiag.temperature import automatic_grid, descending
 
     problem = make_problem(cost, row=row, col=col)

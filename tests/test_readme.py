@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sinkdiag.anneal.calibration import CalibrationRow
-from sinkdiag.anneal.trace import TraceRow
+from sinkdiag.annealing.calibration import CalibrationRow
+from sinkdiag.annealing.trace import TraceRow
 from sinkdiag.cli.main import group
-from sinkdiag.diagnose.constants import ConstantsRow
-from sinkdiag.diagnose.pseudospectrum.portrait import PseudospectrumRow
-from sinkdiag.diagnose.sensitivity import SensitivityRow
-from sinkdiag.diagnose.spectrum import SpectrumRow
 from sinkdiag.report.table import column_names
+from sinkdiag.studies.constants import ConstantsRow
+from sinkdiag.studies.portrait import PseudospectrumRow
+from sinkdiag.studies.sensitivity import SensitivityRow
+from sinkdiag.studies.spectrum import SpectrumRow
 from tests.helpers import planar_cost
 
 ROOT = Path(__file__).parent.parent

@@ -11,6 +11,7 @@ import click
 from sinkdiag.cli.emit import check_output, emit, exit_status
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, scaled
 from sinkdiag.cli.manifest import manifest_option, write_manifest
+from sinkdiag.cli.messages import compiling, detail, note, progress
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -22,10 +23,9 @@ from sinkdiag.cli.options import (
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.say import compiling, detail, note, progress
 
 if TYPE_CHECKING:
-    from sinkdiag.anneal.calibration import Calibration, CalibrationSettings
+    from sinkdiag.annealing.calibration import Calibration, CalibrationSettings
     from sinkdiag.load import CostData
     from sinkdiag.report.table import Label
 
@@ -132,8 +132,8 @@ def calibrate(
       sinkdiag calibrate cost.npy
       sinkdiag calibrate costs.npy --layout trajectory --eps 1:0.01:2 --plot run.png
     """
-    from sinkdiag.anneal.calibration import CalibrationRow, CalibrationSettings
-    from sinkdiag.anneal.kernels import track_step
+    from sinkdiag.annealing.calibration import CalibrationRow, CalibrationSettings
+    from sinkdiag.annealing.kernels import track_step
     from sinkdiag.report.table import Label, Table
 
     if math.isnan(beta):
@@ -185,7 +185,7 @@ def _of_input(
     """One calibration for each matrix, or one for a trajectory."""
     from dataclasses import replace
 
-    from sinkdiag.anneal.calibrate import calibrate_problem
+    from sinkdiag.studies.calibrate import calibrate_problem
     from sinkdiag.temperature import annealing_range
 
     problems = data.problems(marginal_kind(inputs))
@@ -203,7 +203,7 @@ def _of_input(
 
 def _draw(result: Calibration, path: str) -> None:
     """The first held-out replicate under both schedules (a trajectory: the record itself)."""
-    from sinkdiag.anneal.trace import trace_replicate
+    from sinkdiag.annealing.trace import trace_replicate
     from sinkdiag.report.figures.calibrate import draw
 
     replicate = 0 if result.streams[0].length is not None else 1
@@ -218,7 +218,7 @@ def _draw(result: Calibration, path: str) -> None:
 
 
 def _write_trace(path: str, results: list[Calibration], labels: list[Label]) -> None:
-    from sinkdiag.anneal.trace import TraceRow, trace_calibration
+    from sinkdiag.annealing.trace import TraceRow, trace_calibration
     from sinkdiag.report.files import write_text
     from sinkdiag.report.table import Table
 

@@ -7,6 +7,7 @@ import click
 from sinkdiag.cli.emit import check_output
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
+from sinkdiag.cli.messages import compiling, progress
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -17,7 +18,6 @@ from sinkdiag.cli.options import (
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.say import compiling, progress
 from sinkdiag.cli.verdicts import Measured, report
 
 # Measured on a 2-core machine with an empty cache.
@@ -52,9 +52,9 @@ def constants(
       sinkdiag constants cost.npy
       sinkdiag constants cost.npy --eps 1:0.01:10 --format json -o constants.json
     """
-    from sinkdiag.diagnose.constants import AUTO_COUNT, ConstantsRow, measure_constants
-    from sinkdiag.linearize.tree import tree_residual
+    from sinkdiag.jacobian.tree import tree_residual
     from sinkdiag.report.table import Label
+    from sinkdiag.studies.constants import AUTO_COUNT, ConstantsRow, measure_constants
 
     check_output(output, ConstantsRow, manifest)
     data = read_inputs(inputs)

@@ -75,7 +75,7 @@ def emit(table: Table, output: OutputOptions) -> None:
 
 def exit_status(table: Table, output: OutputOptions, statuses: Iterable[Status]) -> int:
     """0, 4 when some status failed, 5 when a --fail-on condition holds (which goes first)."""
-    from sinkdiag.cli.say import note
+    from sinkdiag.cli.messages import note
 
     for condition in output.fail_on:
         column, compare, value = _parse_condition(condition)
@@ -89,7 +89,7 @@ def exit_status(table: Table, output: OutputOptions, statuses: Iterable[Status])
 
 def report_failures(statuses: Sequence[Status]) -> None:
     """One line for each kind of failure among the rows, with its cause and its remedy."""
-    from sinkdiag.cli.say import note
+    from sinkdiag.cli.messages import note
 
     for status in dict.fromkeys(statuses):
         if status.failed:

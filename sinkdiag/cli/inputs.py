@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sinkdiag.cli.say import note
+from sinkdiag.cli.messages import note
 
 if TYPE_CHECKING:
     from sinkdiag.cli.options import EpsOptions, InputOptions

@@ -12,8 +12,8 @@ import click
 from sinkdiag._version import __version__
 from sinkdiag.cli.calibrate import calibrate
 from sinkdiag.cli.constants import constants
+from sinkdiag.cli.messages import Verbosity, problem
 from sinkdiag.cli.pseudospectrum import pseudospectrum
-from sinkdiag.cli.say import Verbosity, problem
 from sinkdiag.cli.sensitivity import sensitivity
 from sinkdiag.cli.spectrum import spectrum
 from sinkdiag.errors import InputError

@@ -11,6 +11,7 @@ import click
 from sinkdiag.cli.emit import check_output, emit, exit_status
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
+from sinkdiag.cli.messages import compiling, detail, note, progress
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -23,14 +24,13 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.plane import Axes, Complex, Shape
-from sinkdiag.cli.say import compiling, detail, note, progress
 
 if TYPE_CHECKING:
-    from sinkdiag.diagnose.pseudospectrum.portrait import Portrait, Settings
-    from sinkdiag.diagnose.pseudospectrum.pseudomode import ModeEntry
-    from sinkdiag.linearize.modes import Norm
+    from sinkdiag.jacobian.modes import Norm
     from sinkdiag.load import CostData
     from sinkdiag.report.table import Label
+    from sinkdiag.resolvent.pseudomode import ModeEntry
+    from sinkdiag.studies.portrait import Portrait, Settings
 
 AUTO_COUNT = 4
 
@@ -120,7 +120,7 @@ def pseudospectrum(
       sinkdiag pseudospectrum cost.npy --eps 0.05 --mode-at 1 --modes fragile.csv -o grid.csv
       sinkdiag pseudospectrum --matrix grcar.npy --level 1e-4 --plot grcar.png -o grid.csv
     """
-    from sinkdiag.diagnose.pseudospectrum.portrait import PseudospectrumRow, Settings
+    from sinkdiag.studies.portrait import PseudospectrumRow, Settings
 
     chosen = [bool(inputs.sources), matrix is not None, from_grid is not None]
     if sum(chosen) != 1:
@@ -156,13 +156,13 @@ def pseudospectrum(
 
 
 def _compiling() -> None:
-    from sinkdiag.diagnose.pseudospectrum.kernels import COMPILE_SECONDS, judge, lanczos_step
+    from sinkdiag.resolvent.kernels import COMPILE_SECONDS, judge, lanczos_step
 
     compiling(COMPILE_SECONDS, lanczos_step, judge)
 
 
 def _saved(path: str) -> _Run:
-    from sinkdiag.report.portraits import load_portraits
+    from sinkdiag.report.saved_grids import load_portraits
     from sinkdiag.report.table import Label
 
     portraits = load_portraits(path)
@@ -172,11 +172,11 @@ def _saved(path: str) -> _Run:
 
 
 def _of_matrix(source: str, settings: Settings, mode_at: tuple[complex, ...]) -> _Run:
-    from sinkdiag.diagnose.pseudospectrum.operator import of_matrix
-    from sinkdiag.diagnose.pseudospectrum.portrait import compute
-    from sinkdiag.diagnose.pseudospectrum.pseudomode import entries_at
     from sinkdiag.load.matrices import load_matrix
     from sinkdiag.report.table import Label
+    from sinkdiag.resolvent.operator import of_matrix
+    from sinkdiag.resolvent.pseudomode import entries_at
+    from sinkdiag.studies.portrait import compute
 
     operator = of_matrix(load_matrix(source), source)
     _compiling()
@@ -197,8 +197,8 @@ def _of_costs(
     mode_at: tuple[complex, ...],
     limits: tuple[float, int],
 ) -> _Run:
-    from sinkdiag.diagnose.pseudospectrum.jacobian import Question, portraits_of
     from sinkdiag.report.table import Label
+    from sinkdiag.studies.pseudospectrum import Question, portraits_of
 
     data = read_inputs(inputs)
     groups = [item.problems(marginal_kind(inputs)) for item in data]
@@ -221,11 +221,11 @@ def _of_costs(
 
 
 def _report(run: _Run, output: OutputOptions, modes: str | None, save_grid: str | None) -> int:
-    from sinkdiag.diagnose.pseudospectrum.portrait import PseudospectrumRow, Summary
-    from sinkdiag.diagnose.pseudospectrum.pseudomode import ModeEntry
     from sinkdiag.report.files import write_text
-    from sinkdiag.report.portraits import save_portraits
+    from sinkdiag.report.saved_grids import save_portraits
     from sinkdiag.report.table import Table
+    from sinkdiag.resolvent.pseudomode import ModeEntry
+    from sinkdiag.studies.portrait import PseudospectrumRow, Summary
 
     rows = []
     labels = []
@@ -261,7 +261,7 @@ def _report(run: _Run, output: OutputOptions, modes: str | None, save_grid: str 
 
 def _say(portrait: Portrait) -> None:
     """The verdict; the numbers behind it with -v."""
-    from sinkdiag.report.summary import pseudospectrum_lines
+    from sinkdiag.report.pseudospectrum_lines import pseudospectrum_lines
 
     first, *rest = pseudospectrum_lines(portrait.facts)
     note(first)

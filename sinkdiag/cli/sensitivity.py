@@ -9,6 +9,7 @@ import click
 from sinkdiag.cli.emit import check_output
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
+from sinkdiag.cli.messages import compiling, progress
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -19,7 +20,6 @@ from sinkdiag.cli.options import (
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.say import compiling, progress
 from sinkdiag.cli.verdicts import Measured, report
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def sensitivity(
       sinkdiag sensitivity cost.npy
       sinkdiag sensitivity costs.npy --layout batch --eps 1:0.005:25 --plot scaling.png
     """
-    from sinkdiag.diagnose.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
-    from sinkdiag.linearize.tree import tree_residual
+    from sinkdiag.jacobian.tree import tree_residual
+    from sinkdiag.studies.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
 
     check_output(output, SensitivityRow, manifest)
     data = read_inputs(inputs)

@@ -10,6 +10,7 @@ import click
 from sinkdiag.cli.emit import check_output, emit, exit_status
 from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
 from sinkdiag.cli.manifest import manifest_option, write_manifest
+from sinkdiag.cli.messages import compiling, note, progress
 from sinkdiag.cli.options import (
     EpsOptions,
     InputOptions,
@@ -21,15 +22,14 @@ from sinkdiag.cli.options import (
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.say import compiling, note, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sinkdiag.diagnose.spectrum import SpectrumPoint, SpectrumSettings
-    from sinkdiag.linearize.modes import Norm
+    from sinkdiag.jacobian.modes import Norm
     from sinkdiag.problem import Problem
     from sinkdiag.report.table import Label
+    from sinkdiag.studies.spectrum import SpectrumPoint, SpectrumSettings
 
 # Solver and dispersion kernels, on two cores.
 COMPILE_SECONDS = 5
@@ -89,10 +89,10 @@ def spectrum(
     """
     from dataclasses import replace
 
-    from sinkdiag.diagnose.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings
-    from sinkdiag.diagnose.spectrum_summary import summarise
-    from sinkdiag.linearize.dispersion import dispersion
+    from sinkdiag.jacobian.dispersion import dispersion
     from sinkdiag.report.table import Label, Table
+    from sinkdiag.studies.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings
+    from sinkdiag.studies.spectrum_findings import summarise
 
     output = replace(output, extended=output.extended or iters is not None)
     check_output(output, SpectrumRow, eigenvalues, dump, manifest)
@@ -154,7 +154,7 @@ def _run(
     problem: Problem, temperatures: Sequence[float], settings: SpectrumSettings, keep: bool
 ) -> list[SpectrumPoint]:
     """Every temperature of one matrix; plans are dropped as it goes unless they are kept."""
-    from sinkdiag.diagnose.spectrum import spectra
+    from sinkdiag.studies.spectrum import spectra
 
     points: list[SpectrumPoint] = []
     with progress() as advance:
@@ -172,9 +172,9 @@ def _repeat(labels: Sequence[Label], results: Sequence[Sequence[object]]) -> lis
 def _write_eigenvalues(
     path: str, results: Sequence[Sequence[SpectrumPoint]], labels: Sequence[Label]
 ) -> None:
-    from sinkdiag.diagnose.spectrum import EigenvalueRow
     from sinkdiag.report.files import write_text
     from sinkdiag.report.table import Table
+    from sinkdiag.studies.spectrum import EigenvalueRow
 
     rows = [[row for point in points for row in point.eigenvalues] for points in results]
     flat = [row for part in rows for row in part]
@@ -193,8 +193,8 @@ def _write_eigenvalues(
 def _write_dump(path: str, points: Sequence[SpectrumPoint]) -> None:
     import numpy as np
 
-    from sinkdiag.diagnose.spectrum import dump_arrays
     from sinkdiag.report.files import write_with
+    from sinkdiag.studies.spectrum import dump_arrays
 
     arrays = dump_arrays(points)
     write_with(path, lambda stream: np.savez_compressed(stream, **arrays))

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sinkdiag.cli.emit import emit, exit_status, report_failures
-from sinkdiag.cli.say import note
+from sinkdiag.cli.messages import note
 
 if TYPE_CHECKING:
+    from sinkdiag.claims.laws import Verdicts
     from sinkdiag.cli.options import OutputOptions
-    from sinkdiag.diagnose.claims import Verdicts
-    from sinkdiag.diagnose.constants import ConstantsRow
-    from sinkdiag.diagnose.response import Response
-    from sinkdiag.diagnose.sensitivity import SensitivityRow
+    from sinkdiag.derivatives.response import Response
     from sinkdiag.report.table import Label
+    from sinkdiag.studies.constants import ConstantsRow
+    from sinkdiag.studies.sensitivity import SensitivityRow
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ def report(
     output: OutputOptions,
 ) -> int:
     """Judge, write, draw and say; the exit status."""
-    from sinkdiag.diagnose.claims import verdicts_of
+    from sinkdiag.claims.laws import verdicts_of
     from sinkdiag.report.table import Table
 
     found = [verdicts_of(item.name, item.curves) for item in measured]

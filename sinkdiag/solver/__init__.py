@@ -1,7 +1,7 @@
 """Solve entropic transport problems: the fixed point, or K sweeps of a layer."""
 
 from sinkdiag.solver.batch import BatchSolution, solve_batch
-from sinkdiag.solver.certify import duality_gap, marginal_error, spectral_gap
+from sinkdiag.solver.certify import duality_gap, marginal_error
 from sinkdiag.solver.float32 import Float32Hazard, float32_hazard
 from sinkdiag.solver.solve import run_sweeps, solve, solve_problem
 
@@ -15,5 +15,4 @@ __all__ = [
     "solve",
     "solve_batch",
     "solve_problem",
-    "spectral_gap",
 ]

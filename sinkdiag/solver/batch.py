@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.errors import InputError
-from sinkdiag.jit import njit_parallel
+from sinkdiag.numerics.jit import njit_parallel
 from sinkdiag.problem import FloatArray, check_real, make_problem
 from sinkdiag.results import Status
 from sinkdiag.solver import kernels

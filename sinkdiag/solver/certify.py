@@ -1,12 +1,11 @@
-"""What a returned plan is worth: its marginals, its duality gap, its spectral gap."""
+"""What a returned plan is worth: its marginals and its duality gap."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sinkdiag.linearize import laplacian
 from sinkdiag.problem import FloatArray
-from sinkdiag.results import Solution, Status
+from sinkdiag.results import Solution
 
 
 def marginal_error(plan: FloatArray, row: FloatArray, col: FloatArray) -> float:
@@ -29,13 +28,3 @@ def duality_gap(solution: Solution) -> float:
     row_excess = plan.sum(axis=1) - solution.row
     col_excess = plan.sum(axis=0) - solution.col
     return float((f - f.mean()) @ row_excess + g @ col_excess)
-
-
-def spectral_gap(solution: Solution) -> tuple[float, Status]:
-    """1 - σ_2² of a solved problem, the rate 1 - ρ of its sweeps, to full relative accuracy.
-
-    See `sinkdiag.linearize.laplacian.spectral_gap`. The gap of a plan that is not converged is
-    that plan's, and carries the plan's status.
-    """
-    gap, status = laplacian.spectral_gap(solution.plan, solution.row, solution.col)
-    return gap, solution.status if solution.status.failed else status

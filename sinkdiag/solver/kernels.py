@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkdiag.jit import njit, njit_parallel
+from sinkdiag.numerics.jit import njit, njit_parallel
 from sinkdiag.problem import FloatArray
 
 IntArray = NDArray[np.int32]

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from sinkdiag.jit import njit
+from sinkdiag.numerics.jit import njit
 from sinkdiag.problem import FloatArray
 from sinkdiag.solver.kernels import IntArray
 from sinkdiag.solver.scaling import Scaling

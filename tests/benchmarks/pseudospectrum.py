@@ -21,10 +21,10 @@ import scipy
 import scipy.io
 
 import sinkdiag
-from sinkdiag.diagnose.pseudospectrum.grid import make_grid
-from sinkdiag.diagnose.pseudospectrum.operator import at_fixed_point, of_matrix
-from sinkdiag.diagnose.pseudospectrum.resolvent import Resolvent
-from sinkdiag.linearize.basis import eigenbasis
+from sinkdiag.jacobian.basis import eigenbasis
+from sinkdiag.resolvent.grid import make_grid
+from sinkdiag.resolvent.operator import at_fixed_point, of_matrix
+from sinkdiag.resolvent.resolvent import Resolvent
 
 POINTS = 100
 COLD = {"squared distances": 0.01, "uniform random": 0.05}

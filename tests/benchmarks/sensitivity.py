@@ -21,8 +21,8 @@ import torch
 from torch.func import jacrev
 
 import sinkdiag
-from sinkdiag.diagnose.response import plan_sensitivity
-from sinkdiag.linearize.block import factor_block
+from sinkdiag.derivatives.response import plan_sensitivity
+from sinkdiag.jacobian.block import factor_block
 
 CHUNK = 128
 

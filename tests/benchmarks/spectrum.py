@@ -27,11 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import naive_spectrum as naive
 
 import sinkdiag
-from sinkdiag.diagnose.spectrum import SpectrumSettings, spectra
-from sinkdiag.linearize.basis import eigenbasis
-from sinkdiag.linearize.leading import leading_basis
-from sinkdiag.linearize.modes import modes_in
+from sinkdiag.jacobian.basis import eigenbasis
+from sinkdiag.jacobian.leading import leading_basis
+from sinkdiag.jacobian.modes import modes_in
 from sinkdiag.problem import make_problem
+from sinkdiag.studies.spectrum import SpectrumSettings, spectra
 
 # The fastest of 3 runs, or of as many as start within 5 processor seconds.
 REPEATS, LONG = 3, 5.0
@@ -73,7 +73,7 @@ def everything(problem, eps, extended):
     point = next(iter(spectra(problem, [eps], SpectrumSettings(extended=extended))))
     solution = point.details.solution
 
-    import sinkdiag.diagnose.spectrum as module
+    import sinkdiag.studies.spectrum as module
 
     original = module.solve_problem
     module.solve_problem = lambda *_args, **_kwargs: solution

@@ -21,8 +21,8 @@ from sinkdiag.report.figures.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sinkdiag.anneal.calibration import CalibrationRow
-    from sinkdiag.anneal.trace import TraceRow
+    from sinkdiag.annealing.calibration import CalibrationRow
+    from sinkdiag.annealing.trace import TraceRow
 
 
 def draw(

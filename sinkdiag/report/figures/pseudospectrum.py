@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-    from sinkdiag.diagnose.pseudospectrum.portrait import Portrait
+    from sinkdiag.studies.portrait import Portrait
 
 MOST_PANELS = 12
 _COLUMNS = 4

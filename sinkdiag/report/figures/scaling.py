@@ -21,8 +21,8 @@ from sinkdiag.report.figures.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sinkdiag.diagnose.claims import Verdicts
-    from sinkdiag.diagnose.power_law import Claim
+    from sinkdiag.claims.laws import Verdicts
+    from sinkdiag.claims.power_law import Claim
 
 
 def draw(verdicts: Verdicts, path: str) -> None:

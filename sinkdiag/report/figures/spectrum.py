@@ -22,8 +22,8 @@ from sinkdiag.report.figures.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sinkdiag.diagnose.spectrum import SpectrumPoint
-    from sinkdiag.diagnose.spectrum_summary import SpectrumSummary
+    from sinkdiag.studies.spectrum import SpectrumPoint
+    from sinkdiag.studies.spectrum_findings import SpectrumSummary
 
 # Curves of eigenvalues that are drawn; a thousand would be one grey patch.
 LEADING = 8

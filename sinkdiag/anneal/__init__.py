@@ -1,1 +1,0 @@
-"""Annealing: schedules, the adaptive controller, tracked runs, calibration."""

@@ -1,0 +1,1 @@
+"""Controllers and schedules of the temperature, and runs of a layer under them."""

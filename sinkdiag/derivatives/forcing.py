@@ -1,0 +1,143 @@
+"""Forcing norms sup ‖A^+ m_kl‖ and smallest eigenvalues of A, near a permutation too."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.jacobian.block import BlockOperator, factor_block
+from sinkdiag.jacobian.support import ActiveSupport
+from sinkdiag.jacobian.tree import IntArray
+from sinkdiag.numerics.ritz import Extreme, largest_eigenvalue
+from sinkdiag.problem import FloatArray
+from sinkdiag.results import Status
+
+# The pairs that look largest by the Gram matrix are solved for once more, one by one.
+_RECHECKED = 16
+
+
+@dataclass(frozen=True)
+class Forcing:
+    """The largest ‖A^+ m_kl‖_2 over the active support, m_kl = P_kl (e_k; e_l), and where."""
+
+    value: float
+    row: int
+    col: int
+
+
+def smallest_eigenvalue(operator: BlockOperator) -> Extreme:
+    """The smallest eigenvalue of A off its null vector (1, -1), to relative accuracy.
+
+    Lanczos on A^+; the value is never below the truth beyond rounding.
+    """
+    n, m = operator.shape
+
+    def apply(vector: FloatArray) -> FloatArray:
+        signed = vector * sign
+        signed -= signed.mean()
+        signed *= sign
+        return np.concatenate(operator.solve(signed[:n], signed[n:]))
+
+    sign = np.concatenate([np.ones(n), -np.ones(m)])
+    start = sign * np.random.default_rng(0).standard_normal(n + m)
+    start -= sign * (sign @ start) / (n + m)
+    top = largest_eigenvalue(apply, start)
+    return Extreme(1.0 / top.value, top.residual / top.value**2, top.status)
+
+
+def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
+    """The smallest eigenvalue of A_S on the complement of one gauge for each component of S.
+
+    A_S is the block operator of the plan masked to S, its diagonal recomputed from that; it falls
+    apart into the components. The gauges are (1, -1) on one component each (Lemma A.5 fixes two
+    global ones instead, which is one too many for a connected support and too few otherwise).
+    """
+    masked = np.where(support.mask, plan, 0.0)
+    least = Extreme(math.inf, 0.0, Status.CONVERGED)
+    rows_of = np.split(
+        np.argsort(support.row_labels, kind="stable"),
+        np.cumsum(np.bincount(support.row_labels, minlength=support.components))[:-1],
+    )
+    cols_of = np.split(
+        np.argsort(support.col_labels, kind="stable"),
+        np.cumsum(np.bincount(support.col_labels, minlength=support.components))[:-1],
+    )
+    for rows, cols in zip(rows_of, cols_of, strict=True):
+        block = masked[np.ix_(rows, cols)]
+        if block.size == 1:
+            found = Extreme(2.0 * float(block[0, 0]), 0.0, Status.CONVERGED)
+        else:
+            operator = factor_block(block)
+            if operator is None:
+                return Extreme(math.nan, math.nan, Status.BELOW_RESOLUTION)
+            found = smallest_eigenvalue(operator)
+        if found.value < least.value:
+            least = found
+    return least
+
+
+def largest_forcing(operator: BlockOperator, support: ActiveSupport) -> Forcing:
+    """Find sup over (k, l) in S of ‖A^+ P_kl (e_k; e_l)‖_2 (paper, A.7).
+
+    The potential of a pair is the sum of the potentials of unit flows through the tree edges
+    between k and l, all of which are at least as heavy as the pair; lighter edges, however weak
+    the links they make, never enter. All pairs are ranked at once, and the first ones solved for
+    one by one.
+    """
+    masked = np.where(support.mask, operator.plan, 0.0)
+    potentials = _part_potentials(operator, float(operator.plan[support.mask].min()))
+    n, m = operator.shape
+    gram = potentials @ potentials.T
+    length = np.diagonal(gram)
+    squared = length[:n, None] + length[None, n:] - 2 * gram[:n, n:]
+    guess = masked * np.sqrt(np.maximum(squared, 0.0))
+    first = np.argsort(-guess, axis=None, kind="stable")[:_RECHECKED]
+    rows, cols = np.divmod(first, m)
+    sizes = masked[rows, cols] * _pair_norms(operator, rows, cols)
+    best = int(sizes.argmax())
+    return Forcing(float(sizes[best]), int(rows[best]), int(cols[best]))
+
+
+def _part_potentials(operator: BlockOperator, least: float) -> FloatArray:
+    """For each node, A^+ of a unit flow to it from the top of its part of the tree, (n+m, n+m).
+
+    Parts are what remains of the tree without the edges lighter than ``least``. Row v belongs to
+    node v and holds mean-free potentials in preorder, with the columns' sign flipped.
+    """
+    tree = operator.tree
+    size = tree.size
+    heavy = operator.plan[tree.row, tree.col] >= least
+    heavy[0] = False
+    flow = np.zeros((size, size))
+    np.fill_diagonal(flow, heavy)
+    edge = _levels(operator, flow)
+    path = np.zeros((size, size))
+    for k in range(1, size):
+        if heavy[k]:
+            path[tree.node[k]] = path[tree.node[tree.parent[k]]] + edge[k]
+    return path
+
+
+def _pair_norms(operator: BlockOperator, rows: IntArray, cols: IntArray) -> FloatArray:
+    """‖A^+ (e_k; e_l)‖_2 for each pair; the flow through each cut is exactly 0, 1 or -1."""
+    tree = operator.tree
+    position = np.empty(tree.size, dtype=np.int64)
+    position[tree.node] = np.arange(tree.size)
+    flow = np.zeros((len(rows), tree.size))
+    for s, (row, col) in enumerate(zip(rows, cols, strict=True)):
+        for node, sign in ((row, 1.0), (operator.shape[0] + col, -1.0)):
+            at = int(position[node])
+            while at:
+                flow[s, at] += sign
+                at = int(tree.parent[at])
+    return np.asarray(np.linalg.norm(_levels(operator, flow), axis=1))
+
+
+def _levels(operator: BlockOperator, flow: FloatArray) -> FloatArray:
+    """Mean-free potentials in preorder for flows through the cuts, both (k, n+m)."""
+    level = operator.differences(flow)
+    for k in range(1, operator.tree.size):
+        level[:, k] += level[:, operator.tree.parent[k]]
+    return np.asarray(level - level.mean(axis=1, keepdims=True))

@@ -1,0 +1,198 @@
+"""The norm of the second derivative of the plan in the cost, by symmetric power iteration.
+
+With K(X) = X - A^+B(X) (the P-weighted least-squares residual), D²S[X, X] = P∘K(K(X)²)/eps², and
+<D²S[X, X], X> = <P, K(X)³>/eps² is a totally symmetric cubic form up to sign. Hence the norm is its
+largest value over ‖X‖_F = 1 (Banach), and a stationary X is an eigenvector of the cubic form.
+
+Symmetric power iteration moves from X along its image with some shift (Kolda & Mayo, *SIAM J.
+Matrix Anal. Appl.* 32, 2011), that is, on the great circle through X and the gradient. K is
+linear, so the form on a great circle has four coefficients: the best shift is found exactly at the
+cost of one step, and the direction is made conjugate to the one before (Polak-Ribière), which turns
+the slow convergence next to degenerate maxima into a fast one. The value never falls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.derivatives import kernels
+from sinkdiag.jacobian.block import BlockOperator
+from sinkdiag.jacobian.tree import IntArray
+from sinkdiag.problem import FloatArray
+from sinkdiag.results import Status
+
+# Starts that are run until they are stationary.
+FINALISTS = 10
+# Problems of at most this many pairs run every start to the end.
+ALL_PAIRS = 200
+RESIDUAL_TOL = 1e-3
+POLISH_TOL = 1e-6
+MAX_STEPS = 300
+# Doubles held by the directions of the first round, and by one stack of them.
+_FIRST_DOUBLES = 1_000_000
+_STACK_DOUBLES = 8_000_000
+_STEPS_A_ROUND = 3
+_NEWTON_STEPS = 5
+_TINY = float(np.finfo(float).tiny)
+_SPACING = np.pi / 48
+_ANGLES = np.arange(48) * _SPACING - np.pi / 2
+
+
+@dataclass(frozen=True)
+class CubicNorm:
+    """eps²·‖D²S‖ as found: a lower estimate, attained at some X but perhaps not the largest.
+
+    ``spread`` is the relative distance between the best and the worst start.
+    """
+
+    value: float
+    spread: float
+    starts: int
+    status: Status
+
+
+def cubic_norm(operator: BlockOperator, *, seed: int = 0) -> CubicNorm:
+    """The largest <P, K(X)³> over ‖X‖_F = 1 that the starts lead to: eps²·‖D²S‖ from below.
+
+    Starts are single pairs and random directions. A few steps are taken from each and the better
+    half goes on, until at least ten are left, which are run until they are stationary.
+    """
+    x = _starts(operator, np.random.default_rng(seed))
+    starts = len(x)
+    if not operator.off.any():
+        return CubicNorm(0.0, 0.0, starts, Status.CONVERGED)
+    keep = starts if operator.plan.size <= ALL_PAIRS else FINALISTS
+    while len(x) > keep:
+        value, x, _ = _ascend(operator, x, RESIDUAL_TOL, _STEPS_A_ROUND)
+        x = x[np.argsort(-value, kind="stable")[: max(keep, len(x) // 2)]]
+    value, x, _ = _ascend(operator, x, RESIDUAL_TOL, MAX_STEPS)
+    best = int(value.argmax())
+    (top,), _, (residual,) = _ascend(operator, x[best : best + 1], POLISH_TOL, MAX_STEPS)
+    top = max(float(top), float(value[best]))
+    spread = float((top - value.min()) / top) if top > 0 else 0.0
+    if residual > RESIDUAL_TOL and top <= NOTHING * _free(operator.plan).max():
+        return CubicNorm(0.0, 0.0, starts, Status.CONVERGED)
+    status = Status.CONVERGED if residual <= RESIDUAL_TOL else Status.MAX_ITER
+    return CubicNorm(top, spread, starts, status)
+
+
+# A form whose best value is this share of the masses that can move, and which has no stationary
+# direction, is rounding around 0.
+NOTHING = 1e-12
+
+
+def _ascend(
+    operator: BlockOperator, starts: FloatArray, tol: float, max_steps: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Values, unit directions and relative residuals of the starts after at most ``max_steps``."""
+    chunk = max(1, _STACK_DOUBLES // operator.plan.size)
+    parts = [
+        _ascend_stack(operator, starts[k : k + chunk], tol, max_steps)
+        for k in range(0, len(starts), chunk)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    values, directions, residuals = zip(*parts, strict=True)
+    return np.concatenate(values), np.concatenate(directions), np.concatenate(residuals)
+
+
+def _ascend_stack(
+    operator: BlockOperator, starts: FloatArray, tol: float, max_steps: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Ascend on great circles through x and a conjugate direction, all starts side by side."""
+    plan = operator.plan
+    x = _unit(starts)
+    kx = operator.residual(x)
+    slope, before, along = np.empty_like(x), np.zeros_like(x), np.zeros_like(x)
+    value, residual, share = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
+    active = np.arange(len(x))
+    for step in range(max_steps + 1):
+        kk = operator.residual(kx[active] ** 2)
+        sums = np.empty((len(active), 4))
+        kernels.tangent_slope(plan, kk, x, slope, before, active, sums)
+        value[active], size = sums[:, 0], np.sqrt(sums[:, 1])
+        residual[active] = size / np.maximum(np.hypot(sums[:, 0], size), _TINY)
+        share[active] = _share(sums)
+        active = active[residual[active] > tol]
+        if step == max_steps or not len(active):
+            break
+        d = np.empty((len(active), *plan.shape))
+        kernels.conjugate(slope, along, x, share[active], active, d)
+        kd = operator.residual(d)
+        circle = np.empty((len(active), 4))
+        kernels.circle_coefficients(plan, kx, kd, active, circle)
+        cosine, sine = best_angle(circle)
+        kernels.turn(x, kx, slope, before, along, d, kd, active, cosine, sine)
+    x *= np.where(value < 0, -1.0, 1.0)[:, None, None]
+    return np.abs(value), x, residual
+
+
+def _share(sums: FloatArray) -> FloatArray:
+    """Polak-Ribière: how much of the last direction to keep; none at first, and none negative.
+
+    ``sums`` are those of `tangent_slope`. The last direction is kept as a unit vector, so the share
+    is scaled by the last slope.
+    """
+    _, now, mixed, old = sums.T
+    size = np.where(old > 0, np.sqrt(old), 1.0)
+    return np.asarray(np.where(old > 0, np.maximum(now - mixed, 0.0) / size, 0.0))
+
+
+def best_angle(circle: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The cos θ and sin θ with |c0 cos³ + 3 c1 cos² sin + 3 c2 cos sin² + c3 sin³| largest.
+
+    ``circle`` (k, 4) holds c0..c3. A grid, then Newton on the derivative; never below θ = 0.
+    """
+    c0, c1, c2, c3 = circle.T
+    grid = _ANGLES[:, None]
+    values = np.abs(_on_circle(np.cos(grid), np.sin(grid), c0, c1, c2, c3))
+    angle = _ANGLES[values.argmax(axis=0)]
+    for _ in range(_NEWTON_STEPS):
+        c, s = np.cos(angle), np.sin(angle)
+        first = c1 * c**3 + (2 * c2 - c0) * c**2 * s + (c3 - 2 * c1) * c * s**2 - c2 * s**3
+        second = (2 * c2 - c0) * c**3 + (2 * c3 - 7 * c1) * c**2 * s
+        second += (2 * c0 - 7 * c2) * c * s**2 + (2 * c1 - c3) * s**3
+        step = np.where(second != 0, first / np.where(second != 0, second, 1.0), 0.0)
+        angle = angle - np.clip(step, -_SPACING, _SPACING)
+    c, s = np.cos(angle), np.sin(angle)
+    worse = np.abs(_on_circle(c, s, c0, c1, c2, c3)) < np.abs(c0)
+    return np.where(worse, 1.0, c), np.where(worse, 0.0, s)
+
+
+def _on_circle(
+    c: FloatArray, s: FloatArray, c0: FloatArray, c1: FloatArray, c2: FloatArray, c3: FloatArray
+) -> FloatArray:
+    return np.asarray(c0 * c**3 + 3 * c1 * c**2 * s + 3 * c2 * c * s**2 + c3 * s**3)
+
+
+def _norms(stack: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt(np.einsum("kij,kij->k", stack, stack)))
+
+
+def _unit(stack: FloatArray) -> FloatArray:
+    norms = _norms(stack)
+    return np.asarray(stack / np.where(norms > 0, norms, 1.0)[:, None, None])
+
+
+def heaviest_free(plan: FloatArray, count: int) -> IntArray:
+    """Flat indices of the ``count`` pairs with most room to move, P(1 - P/r)(1 - P/c) largest."""
+    return np.asarray(np.argsort(-_free(plan), axis=None, kind="stable")[:count])
+
+
+def _free(plan: FloatArray) -> FloatArray:
+    return np.asarray(plan * (1 - plan / plan.sum(axis=1)[:, None]) * (1 - plan / plan.sum(axis=0)))
+
+
+def _starts(operator: BlockOperator, rng: np.random.Generator) -> FloatArray:
+    """Single pairs, the ones that can move most first, and random directions, as the plan moves."""
+    shape = operator.shape
+    size = operator.plan.size
+    chosen = heaviest_free(operator.plan, max(FINALISTS // 2, min(size, _FIRST_DOUBLES // size)))
+    randoms = max(FINALISTS - len(chosen), FINALISTS // 2)
+    starts = np.zeros((len(chosen) + randoms, *shape))
+    for k, pair in enumerate(chosen):
+        starts[k].flat[pair] = 1.0
+    starts[len(chosen) :] = rng.standard_normal((randoms, *shape))
+    return operator.move(starts)

@@ -1,1 +1,0 @@
-"""Diagnostics on the linearisation: spectra, pseudospectra, sensitivities, constants, claims."""

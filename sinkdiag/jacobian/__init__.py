@@ -1,0 +1,1 @@
+"""One Sinkhorn sweep, linearised: block operator, modes in a norm, active support, freeze."""

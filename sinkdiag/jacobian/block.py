@@ -1,0 +1,188 @@
+"""The block operator A = [[diag(r), P], [P', diag(c)]] of a plan, with B, B' and A^+.
+
+With the sign of the columns' potentials flipped, A is the Laplacian of the bipartite graph whose
+edge weights are the plan, and its null vector (1, -1) becomes the constant (paper, Eq. 11).
+Solves go through the differences of potentials along a maximum spanning tree of the plan: there
+the Laplacian is a matrix of cut masses, whose entries are sums of masses, and after sorting the
+tree edges from heavy to light its Cholesky factor has every row at the scale of its edge. Hence
+differences of potentials inside a tightly bound group of rows and columns keep their relative
+accuracy however weakly the groups are linked, which no factor of A in the potentials themselves
+can give: a right-hand side then has to cancel at the strength of the links.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from sinkdiag.jacobian.tree import (
+    IntArray,
+    SpanningTree,
+    accumulate_down,
+    accumulate_up,
+    cut_flows,
+    cut_matrix,
+    heaviest_tree,
+    tree_residual,
+)
+from sinkdiag.problem import FloatArray
+
+# Pairs lighter than this, relative to the heaviest pair off the tree, move no result by more than
+# (number of pairs) * NEGLIGIBLE, but would take rounding errors of the heavy flows over their mass.
+NEGLIGIBLE = 1e-18
+
+
+@dataclass(frozen=True, eq=False)
+class BlockOperator:
+    """A of a plan, factored.
+
+    Attributes
+    ----------
+    plan:
+        P, shape (n, m), with marginals r and c as its own sums.
+    tree:
+        A maximum spanning tree of the pairs.
+    off:
+        The plan with the tree's pairs, and negligible ones, set to 0.
+    order:
+        Tree edges from heavy to light, as positions 1..n+m-1 of the tree, less 1.
+    factor:
+        Lower Cholesky factor of the sorted cut matrix, (n+m-1, n+m-1).
+    carries:
+        Which positions of the tree are heavy enough to carry a resolved flow; [0] is False.
+    """
+
+    plan: FloatArray
+    tree: SpanningTree
+    off: FloatArray
+    order: IntArray
+    factor: FloatArray
+    carries: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m)."""
+        n, m = self.plan.shape
+        return n, m
+
+    def forward(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """B(X) = ((P∘X)1, (P∘X)'1)."""
+        moved = self.plan * values
+        return moved.sum(axis=1), moved.sum(axis=0)
+
+    def adjoint(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """B'(a, b) = P∘(a⊕b)."""
+        return self.plan * (a[:, None] + b)
+
+    def product(self, a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """A(a, b) = (r∘a + Pb, P'a + c∘b), with r and c the plan's own sums."""
+        return (
+            self.plan.sum(axis=1) * a + self.plan @ b,
+            self.plan.T @ a + self.plan.sum(axis=0) * b,
+        )
+
+    def residual(self, values: FloatArray) -> FloatArray:
+        """X - a⊕b with (a, b) = A^+ B(X): X less its P-weighted least-squares fit by a⊕b.
+
+        ``values`` is (n, m) or a stack (k, n, m). P∘residual has zero marginals, and its error is
+        at rounding level relative to the heaviest pair *off the tree*: nothing is lost when
+        the plan approaches a vertex of the transport polytope.
+        """
+        stack = np.ascontiguousarray(values.reshape(-1, *self.shape))
+        level, step = self._fit(stack)
+        return np.asarray(self._rest(stack, level, step).reshape(values.shape))
+
+    def potentials(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(a, b) = A^+ B(X) for one X (n, m)."""
+        level, step = self._fit(np.ascontiguousarray(values[None]))
+        return self._by_side(level[0] + self._summed(step[0]))
+
+    def spread(self, rows: FloatArray, cols: FloatArray) -> FloatArray:
+        """a⊕b (n, m) for (a, b) = A^+ (rows, cols), accurate on the tree where a and -b agree."""
+        step = self.differences(self._flow(rows, cols)[None])
+        nothing = np.zeros((1, *self.shape))
+        return np.asarray(-self._rest(nothing, np.zeros_like(step), step)[0])
+
+    def move(self, values: FloatArray) -> FloatArray:
+        """P∘residual(X) = -eps DS[X]: symmetric and positive semidefinite in X."""
+        moved: FloatArray = self.plan * self.residual(values)
+        return moved
+
+    def differences(self, flow: FloatArray) -> FloatArray:
+        """Differences of potentials along the tree for flows through its cuts, both (k, n+m)."""
+        step = np.zeros_like(flow)
+        if flow.shape[1] > 1:
+            where = self.order + 1
+            step[:, where] = scipy.linalg.cho_solve(
+                (self.factor, True), flow[:, where].T, check_finite=False
+            ).T
+        return step
+
+    def solve(self, rows: FloatArray, cols: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(a, b) = A^+ (rows, cols): the least-norm solution, for sum(rows) = sum(cols)."""
+        step = self.differences(self._flow(rows, cols)[None])[0]
+        return self._by_side(self._summed(step))
+
+    def _fit(self, stack: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Levels that match each X on the tree, and what the fit adds along the tree."""
+        tree, count = self.tree, len(stack)
+        level, flow = np.empty((count, tree.size)), np.empty((count, tree.size))
+        cut_flows(self.off, stack, tree.parent, tree.node, tree.row, tree.col, level, flow)
+        return level, self.differences(flow * self.carries) * self.carries
+
+    def _rest(self, stack: FloatArray, level: FloatArray, step: FloatArray) -> FloatArray:
+        tree = self.tree
+        left = np.empty_like(stack)
+        tree_residual(stack, level, step, tree.parent, tree.node, tree.row, tree.col, left)
+        return left
+
+    def _flow(self, rows: FloatArray, cols: FloatArray) -> FloatArray:
+        """Sums over the subtrees of rows, less those of cols."""
+        flow = np.concatenate([rows, -cols])[self.tree.node]
+        flow -= flow.mean()
+        accumulate_up(flow, self.tree.parent)
+        return flow
+
+    def _summed(self, step: FloatArray) -> FloatArray:
+        """Levels from differences along the tree."""
+        level = step.copy()
+        accumulate_down(level, self.tree.parent)
+        return level
+
+    def _by_side(self, level: FloatArray) -> tuple[FloatArray, FloatArray]:
+        ordered = np.empty_like(level)
+        ordered[self.tree.node] = level - level.mean()
+        n = self.shape[0]
+        return ordered[:n], -ordered[n:]
+
+
+def factor_block(plan: FloatArray) -> BlockOperator | None:
+    """Factor A for a plan; None when its masses span more than double precision can hold.
+
+    Cost O((n + m)^3 / 3); memory about 6 (n + m)^2 doubles while factoring, 1 afterwards.
+    """
+    tree = heaviest_tree(plan)
+    if tree is None:
+        return None
+    cuts = cut_matrix(plan, tree)
+    order = np.argsort(-np.diagonal(cuts), kind="stable")
+    cuts = np.asfortranarray(cuts[np.ix_(order, order)])
+    if cuts.size and not cuts.diagonal().min() > np.finfo(float).tiny:
+        return None
+    try:
+        factor = (
+            scipy.linalg.cholesky(cuts, lower=True, overwrite_a=True, check_finite=False)
+            if cuts.size
+            else cuts
+        )
+    except np.linalg.LinAlgError:
+        return None
+    off = plan.copy()
+    off[tree.row[1:], tree.col[1:]] = 0.0
+    least = NEGLIGIBLE * off.max(initial=0.0)
+    off[off < least] = 0.0
+    carries = np.zeros(tree.size)
+    carries[1:] = plan[tree.row[1:], tree.col[1:]] >= least
+    return BlockOperator(plan, tree, off, order, factor, carries)

@@ -1,0 +1,250 @@
+"""The modes of the Jacobian in a norm: one real factor from which every diagnostic comes.
+
+With E the eigenvectors scaled to unit length and E'GE = R'R, in the operator norm of the metric G
+
+    ‖J^k‖ = ‖R Λ^k R^{-1}‖    ‖(z-J)^{-1}‖ = ‖R (z-Λ)^{-1} R^{-1}‖    κ(V) = cond(R)
+
+Trefethen & Embree, *Spectra and Pseudospectra* (2005), chapters 4, 16 and 52.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import scipy.linalg
+
+from sinkdiag.jacobian.basis import HALF, EigenBasis, eigenbasis
+from sinkdiag.jacobian.metric import MetricFactor, triangular
+from sinkdiag.numerics.lanczos import largest_eigenvalue
+from sinkdiag.problem import FloatArray
+from sinkdiag.results import Status
+
+Norm = Literal["plan", "potential", "natural"]
+
+# Gaps that agree to this relative accuracy are one eigenvalue; near 0 it is 1e-13 of λ itself.
+CLUSTER_TOL = 1e-13
+# Below this size a dense decomposition is the quickest way to a 2-norm.
+_DENSE_NORM = 200
+_NORM_TOL, _NORM_STEPS = 1e-10, 120
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Eigenvalues of J on g modulo constants, and the Gram factor of its eigenvectors in a norm.
+
+    Attributes
+    ----------
+    norm:
+        ``plan``: ‖P∘(a⊕b)‖_F, a = -diag(1/r)Pb. ``potential``: Euclidean, mean-free.
+        ``natural``: weighted by c; there J is self-adjoint.
+    eigenvalues, gaps:
+        λ descending and 1 - λ, shapes (k,); k = m - 1. Each gap is accurate relative to itself.
+    factor:
+        R (k, k), upper triangular, real: E'GE = R'R. nan where the norm is not resolved.
+    vectors:
+        E (m, k), potentials g of unit norm, mean-free. Equal eigenvalues (gaps within 1e-13
+        relative) have orthonormal vectors.
+    status:
+        ``converged``, ``frozen`` (smallest gap below 1e-14) or ``below_resolution``.
+    """
+
+    norm: Norm
+    eigenvalues: FloatArray
+    gaps: FloatArray
+    factor: FloatArray
+    vectors: FloatArray
+    status: Status
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the factor holds numbers."""
+        return bool(np.all(np.isfinite(self.factor)))
+
+    @cached_property
+    def inverse_factor(self) -> FloatArray:
+        """R^{-1} (k, k), upper triangular."""
+        if not len(self.gaps):
+            return np.empty((0, 0))
+        if not self.resolved:
+            return self.factor
+        return np.asarray(np.triu(np.linalg.inv(self.factor)))
+
+    def condition(self) -> float:
+        """κ(V) = cond(R): how far from orthogonal the eigenvectors are in this norm."""
+        if self.norm == "natural" or not len(self.gaps):
+            return 1.0
+        if not self.resolved:
+            return math.nan
+        sigma = singular_values(self.factor)
+        return float(sigma[0] / sigma[-1])
+
+    def eigenvalue_conditions(self) -> FloatArray:
+        """sqrt(diag(Gram^{-1})) (k,): the first-order sensitivity of each eigenvalue."""
+        return np.asarray(np.linalg.norm(self.inverse_factor, axis=1))
+
+    def power_norm(self, k: float) -> float:
+        """‖J^k‖ in this norm."""
+        return self._function_norm(np.exp(k * self._log_eigenvalues()))
+
+    def smallest_power(self, k: float) -> float:
+        """The smallest singular value of J^k in this norm; nan where rounding hides it."""
+        with np.errstate(divide="ignore"):
+            values = np.exp(k * self._log_eigenvalues())
+        if self.norm == "natural":
+            return float(values[-1]) if len(values) else math.nan
+        if not self.resolved or not len(values):
+            return math.nan
+        sigma = singular_values((self.factor * values) @ self.inverse_factor)
+        floor = len(values) * float(np.finfo(float).eps) * sigma[0]
+        return float(sigma[-1]) if sigma[-1] > floor else math.nan
+
+    def resolvent_norm(self, z: complex = 1.0) -> float:
+        """‖(z - J)^{-1}‖ in this norm; inf on the spectrum. At z = 1 from the gaps themselves."""
+        with np.errstate(divide="ignore"):
+            return self._function_norm(1.0 / self.shifts(z))
+
+    def shifts(self, z: complex) -> FloatArray:
+        """The differences z - λ_k (k,), complex unless z is real, accurate next to 1 and to 0."""
+        offset = np.asarray(z)
+        if offset.imag == 0:
+            offset = offset.real
+        return np.where(self.gaps < HALF, (offset - 1.0) + self.gaps, offset - self.eigenvalues)
+
+    def departure(self) -> float:
+        """Henrici's departure from normality, sqrt(‖M‖_F² - Σλ²) for M = RΛR^{-1}.
+
+        M is triangular with the eigenvalues on its diagonal, so this is the size of its strict
+        upper part; there M may be replaced by -R(I-Λ)R^{-1}, which keeps small gaps. 0 where
+        it does not stand out of rounding.
+        """
+        if self.norm == "natural" or not len(self.gaps):
+            return 0.0
+        use_gaps = np.median(self.gaps) < HALF
+        weight = self.gaps if use_gaps else self.eigenvalues
+        upper = np.triu((self.factor * weight) @ self.inverse_factor, 1)
+        size = float(np.linalg.norm(upper))
+        noise = 8 * len(weight) * float(np.finfo(float).eps * weight.max())
+        return size if not size < noise else 0.0
+
+    def transient_peak(self) -> float:
+        """The largest ‖J^k‖ over k >= 1: k = 1, 2, 3, 4, 6, 8, 12, ..., then closer round the best.
+
+        The search ends where κ(V)·ρ^k has fallen below the largest value seen, so no later k can
+        exceed it; between the k that are tried the value is a lower estimate.
+        """
+        if not len(self.gaps) or self.norm == "natural":
+            return float(self.eigenvalues[0]) if len(self.gaps) else 0.0
+        if not self.resolved:
+            return math.nan
+        bound = self.condition()
+        decay = math.log1p(-float(self.gaps[0])) if self.gaps[0] < 1 else -math.inf
+        tried: dict[float, float] = {}
+        octave = 1.0
+        while not tried or bound * math.exp(octave * decay) > max(tried.values()):
+            for k in {octave, max(1.0, 1.5 * octave // 1)}:
+                tried[k] = self.power_norm(k)
+            octave *= 2
+        at = max(tried, key=tried.__getitem__)
+        for k in np.unique(np.round(np.linspace(at / 1.5, at * 1.5, 9))).tolist():
+            if k not in tried:
+                tried[k] = self.power_norm(k)
+        return max(tried.values())
+
+    def _log_eigenvalues(self) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            return np.where(self.gaps < HALF, np.log1p(-self.gaps), np.log(self.eigenvalues))
+
+    def _function_norm(self, values: FloatArray) -> float:
+        if not len(values):
+            return 0.0
+        if self.norm == "natural":
+            return float(np.abs(values).max())
+        if not self.resolved:
+            return math.nan
+        if not np.all(np.isfinite(values)):
+            return math.inf
+        return operator_norm((self.factor * values) @ self.inverse_factor)
+
+
+def modes(plan: FloatArray, row: FloatArray, col: FloatArray, norm: Norm) -> Modes:
+    """The modes of the sweep's Jacobian at a plan (n, m) with marginals row (n,) and col (m,).
+
+    Dense: time O((n + m) m²), a few copies of the plan and of J. For the leading modes alone of a
+    plan too large for that see `sinkdiag.jacobian.leading`.
+    """
+    return modes_in(eigenbasis(plan, row, col), norm)
+
+
+def metric_of(basis: EigenBasis, norm: Norm) -> MetricFactor | None:
+    """The Gram factor of a basis in a norm; None for ``natural``, where it is the identity."""
+    if norm == "natural":
+        return None
+    return basis.plan_metric if norm == "plan" else basis.potential_metric
+
+
+def modes_in(basis: EigenBasis, norm: Norm) -> Modes:
+    """The modes of a decomposed Jacobian in a norm; norms share the decomposition."""
+    centred = basis.vectors - basis.vectors.mean(axis=0)
+    metric = metric_of(basis, norm)
+    if metric is None:
+        factor = np.eye(len(basis.gaps))
+        return Modes(norm, basis.eigenvalues, basis.gaps, factor, centred, basis.status)
+    if not metric.resolved and len(basis.gaps):
+        return Modes(
+            norm,
+            basis.eigenvalues,
+            basis.gaps,
+            metric.factor,
+            centred / metric.scale,
+            Status.BELOW_RESOLUTION,
+        )
+    factor, vectors = _separate(metric, centred, clusters(basis.gaps))
+    return Modes(norm, basis.eigenvalues, basis.gaps, factor, vectors, basis.status)
+
+
+def clusters(gaps: FloatArray) -> list[slice]:
+    """Runs of ascending gaps whose neighbours agree to 1e-13 relative: one eigenvalue each."""
+    if not len(gaps):
+        return []
+    far = np.flatnonzero(np.diff(gaps) > CLUSTER_TOL * gaps[1:]) + 1
+    return [slice(a, b) for a, b in pairwise([0, *far.tolist(), len(gaps)])]
+
+
+def _separate(
+    metric: MetricFactor, vectors: FloatArray, groups: list[slice]
+) -> tuple[FloatArray, FloatArray]:
+    """R and E with orthonormal vectors inside every cluster."""
+    factor, scaled = metric.factor, vectors / metric.scale
+    several = [group for group in groups if group.stop - group.start > 1]
+    if not several:
+        return factor, scaled
+    factor = factor.copy()
+    for group in several:
+        orthonormal, inner = np.linalg.qr(factor[:, group])
+        factor[:, group] = orthonormal
+        scaled[:, group] = scipy.linalg.solve_triangular(inner.T, scaled[:, group].T, lower=True).T
+    return triangular(factor), scaled
+
+
+def operator_norm(matrix: FloatArray) -> float:
+    """The 2-norm of a real or complex square matrix, by Lanczos on M*M when it is large."""
+    size = float(np.abs(matrix).max())
+    if len(matrix) <= _DENSE_NORM or size == 0.0:
+        return float(singular_values(matrix)[0])
+    matrix = matrix / size
+    adjoint = matrix.conj().T
+    start = (1.0 + 0.5 * np.cos(np.arange(len(matrix)))).astype(matrix.dtype)
+    top, converged = largest_eigenvalue(
+        lambda vector: adjoint @ (matrix @ vector), start, tol=_NORM_TOL, steps=_NORM_STEPS
+    )
+    return size * (math.sqrt(top) if converged else float(singular_values(matrix)[0]))
+
+
+def singular_values(matrix: FloatArray) -> FloatArray:
+    """All singular values, descending."""
+    return np.asarray(np.linalg.svd(matrix, compute_uv=False))

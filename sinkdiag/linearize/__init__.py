@@ -1,1 +1,0 @@
-"""The Jacobian of a solved problem: block operator, Laplacian, active support, modes."""

@@ -1,0 +1,1 @@
+"""Plain numerics: compiled kernels, GTH elimination, Lanczos, components, norms."""

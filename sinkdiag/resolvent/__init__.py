@@ -1,0 +1,1 @@
+"""Resolvent norms on grids of the plane, and the numbers that go with them."""

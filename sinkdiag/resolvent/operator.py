@@ -1,0 +1,173 @@
+"""Whose pseudospectrum: the Jacobian at a fixed point, that of K sweeps, or any square matrix."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.errors import InputError
+from sinkdiag.jacobian.basis import EigenBasis
+from sinkdiag.jacobian.modes import Modes, Norm, modes_in
+from sinkdiag.jacobian.sweeps import unroll
+from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.resolvent.triangular import (
+    Matrix,
+    Triangular,
+    from_factor,
+    from_matrix,
+)
+from sinkdiag.results import Status
+
+# Entries of a matrix whose squares, and theirs, are still numbers.
+LARGEST = 1e60
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """A matrix in triangular form, and what is known of where it comes from.
+
+    Attributes
+    ----------
+    matrix:
+        The triangular form, unitarily similar to J in the norm, or to the user's matrix; none when
+        the norm is below resolution.
+    size:
+        Its order.
+    name, eps, norm, iters:
+        The source; the temperature (nan for a user's matrix); plan, potential, natural, or
+        ``euclidean`` for a user's matrix; sweeps K, 0 for the fixed point.
+    kappa:
+        Condition number of the eigenvectors of unit length; inf when they are no basis.
+    potentials:
+        E R^{-1} (m, k): potentials b that the orthonormal coordinates of T stand for; or the
+        unitary factor of the Schur form (k, k).
+    plan:
+        P (n, m), none for a user's matrix.
+    status:
+        That of the fixed point and of the modes.
+    """
+
+    matrix: Triangular | None
+    size: int
+    name: str
+    eps: float
+    norm: str
+    iters: int
+    kappa: float
+    potentials: Matrix
+    plan: FloatArray | None
+    status: Status
+
+
+def at_fixed_point(
+    basis: EigenBasis, norm: Norm, *, name: str, eps: float, status: Status
+) -> Operator:
+    """The Jacobian of one sweep, T = R Λ R^{-1}, in a norm.
+
+    ``status`` is that of the solution; a failed one is passed on.
+    """
+    modes = modes_in(basis, norm)
+    plan = np.asarray(basis.plan)
+    verdict = status if status.failed else modes.status
+    if not modes.resolved or not np.all(np.isfinite(modes.gaps)):
+        return _unresolved(len(modes.gaps), plan, norm, name, eps, 0)
+    return Operator(
+        from_factor(modes.factor, modes.gaps),
+        len(modes.gaps),
+        name,
+        eps,
+        norm,
+        0,
+        modes.condition(),
+        _coordinates(modes),
+        plan,
+        verdict,
+    )
+
+
+def of_sweeps(
+    problem: Problem, basis: EigenBasis, norm: Norm, *, eps: float, iters: int
+) -> Operator:
+    """The Jacobian of K sweeps from a cold start, in the norm of the fixed point.
+
+    J_K is a product of K different Jacobians and is similar to no symmetric matrix: it goes through
+    its Schur form.
+
+    Raises
+    ------
+    InputError
+        When the unrolled layer does not fit in memory.
+    """
+    layer = unroll(problem, eps, iters)
+    if layer is None:
+        raise InputError(problem.name, f"{iters} unrolled sweeps do not fit", "lower --iters")
+    modes = modes_in(basis, norm)
+    if not modes.resolved or not np.all(np.isfinite(modes.gaps)):
+        return _unresolved(len(modes.gaps), layer.plan, norm, problem.name, eps, iters)
+    potentials = _coordinates(modes)
+    image = layer.sweep_product(potentials)
+    # Coordinates modulo constants, by the D_c-orthogonality of the basis.
+    weights = (basis.col[:, None] * basis.vectors).T
+    own, moved = weights @ potentials, weights @ image
+    dense: Matrix = np.linalg.solve(own, moved) if len(own) else own
+    matrix, rotation = from_matrix(dense, origin=1.0)
+    return Operator(
+        matrix,
+        len(dense),
+        problem.name,
+        eps,
+        norm,
+        iters,
+        eigenvector_condition(dense),
+        potentials @ rotation,
+        layer.plan,
+        Status.TRUNCATED,
+    )
+
+
+def of_matrix(values: Matrix, name: str = "matrix") -> Operator:
+    """Any square matrix, in the Euclidean norm.
+
+    Raises
+    ------
+    InputError
+        Unless it is a finite square matrix.
+    """
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or not values.size:
+        raise InputError(name, f"the shape is {values.shape}", "give a square matrix")
+    if not np.all(np.isfinite(values)):
+        raise InputError(name, "some entries are not finite", "give finite numbers")
+    largest = float(np.abs(values).max())
+    if largest > LARGEST or 0.0 < largest < 1.0 / LARGEST:
+        raise InputError(name, f"the largest entry is {largest:.3g}", "rescale the matrix")
+    matrix, rotation = from_matrix(values)
+    kappa = eigenvector_condition(values)
+    return Operator(
+        matrix, len(values), name, math.nan, "euclidean", 0, kappa, rotation, None,
+        Status.CONVERGED,
+    )  # fmt: skip
+
+
+def eigenvector_condition(values: Matrix) -> float:
+    """cond(V) for eigenvectors of unit length; inf beyond 1e15, where V is no basis any more."""
+    if not len(values):
+        return 1.0
+    vectors = np.linalg.eig(values)[1]
+    sigma = np.linalg.svd(vectors, compute_uv=False)
+    return float(sigma[0] / sigma[-1]) if sigma[-1] > 1e-15 * sigma[0] else math.inf
+
+
+def _coordinates(modes: Modes) -> FloatArray:
+    """E R^{-1}: a potential of unit norm for each coordinate of T."""
+    return np.asarray(modes.vectors @ modes.inverse_factor)
+
+
+def _unresolved(
+    size: int, plan: FloatArray, norm: str, name: str, eps: float, iters: int
+) -> Operator:
+    return Operator(
+        None, size, name, eps, norm, iters, math.nan, np.empty((0, 0)), plan,
+        Status.BELOW_RESOLUTION,
+    )  # fmt: skip

@@ -1,0 +1,298 @@
+"""Pseudospectral radius: the largest |z| with ‖(z-T)^{-1}‖ >= 1/level, with a certificate.
+
+Criss-cross after Mengi & Overton (IMA J. Numer. Anal. 25, 2005): look around a circle for points
+that belong to the pseudospectrum, go outward from them to its boundary, repeat. They find the
+points on a circle as eigenvalues of a matrix of order 2n; here the circle is a polygon whose edges
+are certified one by one, because sigma_min(z-T)² - |z|² is concave in z (a minimum over unit v of
+affine functions, ‖(z-T)v‖² - |z|²): along a segment it lies above its interpolation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sinkdiag.problem import FloatArray
+from sinkdiag.resolvent.resolvent import Resolvent
+from sinkdiag.resolvent.triangular import ComplexArray, Triangular
+from sinkdiag.results import Status
+
+# Relative distance of lower and upper bound; the squared singular values are good to _TOL.
+WIDTH = 1e-7
+_TOL = 1e-10
+_EDGES = 64
+_ROUNDS = 40
+_LIMIT = 1_500
+# Largest order for which the circle is searched by eigenvalues of order 2n, and how far from the
+# unit circle such an eigenvalue still counts (double ones are perturbed by the root of rounding).
+_DENSE = 300
+_UNIT = 1e-6
+# A certificate no wider than this counts as converged.
+LOOSEST = 1e-5
+
+
+@dataclass(frozen=True)
+class Radius:
+    """Bounds lower <= rho_level(T) <= upper; ``point`` = (re, im) attains the lower one.
+
+    ``status`` is ``max_iter`` when the certificate was not completed; ``upper`` is then inf.
+    """
+
+    level: float
+    lower: float
+    upper: float
+    point: tuple[float, float]
+    status: Status
+
+
+def pseudospectral_radius(resolvent: Resolvent, level: float) -> Radius:
+    """rho_level(T) = max{|z| : ‖(z-T)^{-1}‖ >= 1/level}, level > 0, to a relative 1e-7."""
+    matrix = resolvent.matrix
+    if matrix.size == 0:
+        return Radius(level, math.nan, math.nan, (math.nan, math.nan), Status.CONVERGED)
+    values = matrix.eigenvalues
+    z = complex(values[np.argmax(np.abs(values))])
+    if level <= matrix.floor:
+        nan = math.nan
+        return Radius(level, nan, nan, (nan, nan), Status.BELOW_RESOLUTION)
+    if matrix.diagonal:
+        # Discs of radius level round the eigenvalues.
+        far = (abs(z) + level) * (z / abs(z) if z else 1.0)
+        return Radius(level, abs(far), abs(far), (far.real, far.imag), Status.CONVERGED)
+    theta = math.atan2(abs(z.imag) if matrix.mirrored else z.imag, z.real)
+    best, angle = _climb(resolvent, level, abs(z), theta, math.pi / _EDGES)
+    for _ in range(_ROUNDS):
+        width, found = _search(resolvent, level, best)
+        if not found:
+            status = Status.CONVERGED if width <= LOOSEST else Status.MAX_ITER
+            return _radius(level, best, best * (1.0 + width), angle, status)
+        best, angle = max(
+            _climb(resolvent, level, best * (1.0 + WIDTH), theta, spread) for theta, spread in found
+        )
+    return _radius(level, best, math.inf, angle, Status.MAX_ITER)
+
+
+def _search(
+    resolvent: Resolvent, level: float, radius: float
+) -> tuple[float, list[tuple[float, float]]]:
+    """Points outside the circle of this radius that belong to the pseudospectrum, with a spacing.
+
+    None are left when the circle wider by the first number (relative) is certified. The polygon
+    needs few points unless sigma_min is much smaller than its distance of variation; then a small
+    matrix goes to `_crossings`, and a large one to a wider circle.
+    """
+    found = _circle(resolvent, level, radius * (1.0 + WIDTH))
+    if found is None and resolvent.matrix.size <= _DENSE:
+        found = _crossings(resolvent, level, radius * (1.0 + WIDTH))
+    if found is not None:
+        return WIDTH, found
+    for width in (1e-5, 1e-4, 1e-3, 1e-2):
+        found = _circle(resolvent, level, radius * (1.0 + width))
+        if found is not None:
+            return width, found
+    return math.inf, []
+
+
+def _crossings(resolvent: Resolvent, level: float, radius: float) -> list[tuple[float, float]]:
+    """Mengi & Overton's circular search: arcs of the circle inside the pseudospectrum.
+
+    T - radius mu, |mu| = 1, has the singular value ``level`` where mu is an eigenvalue of
+    [[T, -level], [0, radius]] - mu [[radius, 0], [-level, T*]].
+    """
+    from scipy.linalg import eigvals
+
+    dense = resolvent.matrix.dense
+    eye, zero = np.eye(len(dense)), np.zeros_like(dense)
+    left = np.block([[dense, -level * eye], [zero, radius * eye]])
+    right = np.block([[radius * eye, zero], [-level * eye, dense.conj().T]])
+    with np.errstate(all="ignore"):
+        mu = eigvals(left, right)
+    mu = mu[np.isfinite(mu)]
+    angles = np.sort(np.angle(mu[np.abs(np.abs(mu) - 1.0) < _UNIT]))
+    if not len(angles):
+        return []
+    ends = np.append(angles, angles[0] + 2.0 * math.pi)
+    middles, halves = 0.5 * (ends[1:] + ends[:-1]), 0.5 * np.diff(ends)
+    sigma = _sigma(resolvent, radius * np.exp(1j * middles))
+    return [
+        (float(middle), float(half))
+        for middle, half, value in zip(middles, halves, sigma, strict=True)
+        if value < level and half > 0.0
+    ]
+
+
+def _radius(level: float, lower: float, upper: float, angle: float, status: Status) -> Radius:
+    point = (lower * math.cos(angle), lower * math.sin(angle))
+    return Radius(level, lower, upper, point, status)
+
+
+def _sigma(resolvent: Resolvent, z: ComplexArray) -> FloatArray:
+    norms = resolvent.norms(z - resolvent.matrix.origin, tol=_TOL)
+    # An unconverged norm is too small; nan keeps it from certifying anything.
+    with np.errstate(divide="ignore"):
+        sigma = np.where(norms.converged, 1.0 / norms.values, np.nan)
+    # Below the floor of the matrix, and so below every level that is allowed.
+    return np.where(np.isnan(norms.values), 0.0, sigma)
+
+
+def _climb(
+    resolvent: Resolvent, level: float, radius: float, angle: float, spread: float
+) -> tuple[float, float]:
+    """Outward to the boundary, along the circle to the least sigma_min, outward again.
+
+    The error of the radius is the square of the angle's, so few rounds settle it.
+    """
+    best = _outward(resolvent, level, radius, angle)
+    for _ in range(6):
+        turned = _valley(resolvent, best, angle, spread)
+        reached = _outward(resolvent, level, best, turned)
+        gain = reached - best
+        if gain > 0.0:
+            best, angle = reached, turned
+        spread = max(0.25 * spread, 1e-7)
+        if gain <= 1e-11 * best:
+            break
+    return best, angle
+
+
+def _valley(resolvent: Resolvent, radius: float, angle: float, spread: float) -> float:
+    """The angle of least sigma_min on the circle within ``spread`` of ``angle``."""
+    for _ in range(5):
+        angles = angle + spread * np.linspace(-1.0, 1.0, 9)
+        sigma = _sigma(resolvent, radius * np.exp(1j * angles))
+        place = int(np.nanargmin(sigma))
+        angle = float(angles[place])
+        if 0 < place < 8:
+            left, middle, right = sigma[place - 1 : place + 2]
+            bend = left - 2.0 * middle + right
+            if bend > 0.0:
+                angle += 0.125 * spread * (left - right) / bend
+        spread *= 0.2
+    return angle
+
+
+def _outward(resolvent: Resolvent, level: float, start: float, angle: float) -> float:
+    """The radius >= start where the ray at ``angle`` leaves the pseudospectrum; start if outside.
+
+    Rays may leave and enter again: any exit is a valid lower bound of the pseudospectral radius.
+    """
+    unit = complex(math.cos(angle), math.sin(angle))
+
+    def excess(radius: float) -> float:
+        sigma = float(_sigma(resolvent, np.array([radius * unit]))[0])
+        return math.log(sigma / level) if sigma > 0.0 else -math.inf
+
+    low, at_low = start, excess(start)
+    if at_low > 0.0:
+        return start
+    step = level
+    high, at_high = low + step, excess(low + step)
+    while at_high <= 0.0:
+        low, at_low = high, at_high
+        step *= 2.0
+        high = low + step
+        at_high = excess(high)
+    return _exit(excess, (low, high), (at_low, at_high))
+
+
+def _exit(
+    excess: Callable[[float], float], bracket: tuple[float, float], ends: tuple[float, float]
+) -> float:
+    """A root of ``excess`` by the Illinois method; the end that is inside is returned."""
+    (low, high), (at_low, at_high) = bracket, ends
+    for _ in range(100):
+        if high - low <= 1e-13 * high:
+            break
+        share = -at_low / (at_high - at_low) if math.isfinite(at_low) else 0.5
+        guess = low + (high - low) * share
+        if not low < guess < high:
+            break
+        value = excess(guess)
+        if value <= 0.0:
+            low, at_low, at_high = guess, value, 0.5 * at_high
+        else:
+            high, at_high, at_low = guess, value, 0.5 * at_low
+        if abs(value) <= 1e-12:
+            break
+    return low
+
+
+def _circle(resolvent: Resolvent, level: float, radius: float) -> list[tuple[float, float]] | None:
+    """Certify that no pseudospectrum crosses the polygon on the circle of this radius.
+
+    Returns
+    -------
+    Empty when certified (each component of the pseudospectrum has an eigenvalue, all are inside);
+    otherwise angles on the circle inside the pseudospectrum, one for each run of them, each with
+    the spacing of the points there; none when the limit on points was met first.
+    """
+    whole = 1.0 if resolvent.matrix.mirrored else 2.0
+    angles = np.linspace(0.0, whole * math.pi, int(whole * _EDGES / 2) + 1)
+    sigma = _sigma(resolvent, radius * np.exp(1j * angles))
+    used = len(angles)
+    outside = sigma > level
+    edges = np.arange(len(angles) - 1)
+    while outside.all():
+        edges = edges[~_clear(resolvent.matrix, level, radius, angles, sigma, edges)]
+        if not len(edges):
+            return []
+        if used + 3 * len(edges) > _LIMIT or np.diff(angles)[edges].min() < 1e-13:
+            return None
+        shares = np.array([0.25, 0.5, 0.75])
+        inner = angles[edges, None] + shares * (angles[edges + 1] - angles[edges])[:, None]
+        fresh = _sigma(resolvent, radius * np.exp(1j * inner.ravel()))
+        used += len(fresh)
+        # Each open edge gives four; positions shift by the number of points inserted before.
+        places = np.repeat(edges + 1, 3)
+        angles = np.insert(angles, places, inner.ravel())
+        sigma = np.insert(sigma, places, fresh)
+        first = edges + 3 * np.arange(len(edges))
+        edges = (first[:, None] + np.arange(4)).ravel()
+        outside = sigma > level
+    return _runs(angles, sigma, outside)
+
+
+def _clear(
+    matrix: Triangular,
+    level: float,
+    radius: float,
+    angles: FloatArray,
+    sigma: FloatArray,
+    edges: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Which edges are free of the pseudospectrum, and have no eigenvalue between them and the arc.
+
+    On an edge of length d, sigma² >= (1-t) sigma_1² + t sigma_2² - t(1-t) d².
+    """
+    first, second = angles[edges], angles[edges + 1]
+    d2 = (2.0 * radius * np.sin(0.5 * (second - first))) ** 2
+    a, b = sigma[edges] ** 2, sigma[edges + 1] ** 2
+    t = np.clip(0.5 * (1.0 + (a - b) / d2), 0.0, 1.0)
+    least = (1.0 - t) * a + t * b - t * (1.0 - t) * d2
+    values = matrix.eigenvalues
+    size, turn = np.abs(values), np.mod(np.angle(values), 2.0 * math.pi)
+    crowded = np.zeros(len(edges), dtype=bool)
+    near = size > radius * math.cos(math.pi / _EDGES)
+    for r, theta in zip(size[near], turn[near], strict=True):
+        for angle in (theta, 2.0 * math.pi - theta if matrix.mirrored else theta):
+            inside = (first <= angle) & (angle <= second)
+            chord = radius * np.cos(0.5 * (second - first))
+            crowded |= inside & (r * np.cos(angle - 0.5 * (first + second)) >= chord)
+    return (least > level * level) & ~crowded
+
+
+def _runs(
+    angles: FloatArray, sigma: FloatArray, outside: NDArray[np.bool_]
+) -> list[tuple[float, float]]:
+    """The least sigma of each run of points inside, with the distance to the neighbours."""
+    found = []
+    bounds = np.flatnonzero(np.diff(np.concatenate([[True], outside, [True]]).astype(np.int8)))
+    gaps = np.diff(angles)
+    for a, b in zip(bounds[::2], bounds[1::2], strict=True):
+        place = a + int(np.argmin(np.where(np.isnan(sigma[a:b]), np.inf, sigma[a:b])))
+        found.append((float(angles[place]), float(gaps[max(place - 1, 0) : place + 1].max())))
+    return found

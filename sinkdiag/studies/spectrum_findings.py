@@ -1,0 +1,162 @@
+"""What a column of spectra says, in words: freeze temperature, conditioning, duality, float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sinkdiag.results import Status
+from sinkdiag.studies.spectrum import SpectrumRow
+
+# K sweeps that shrink an error by less than this leave the layer frozen.
+SHRINK = 10.0
+# A relative error of the float32 layer's gradient above this counts as lost.
+FLOAT32_LOSS = 1e-2
+# Below this kappa(V) no norm bound can differ from the eigenvalues by more than 10 %.
+NEARLY_NORMAL = 1.1
+
+
+@dataclass(frozen=True)
+class SpectrumSummary:
+    """One matrix over its temperatures.
+
+    ``eps_freeze``: the largest eps with rho^K > 1/10, interpolated in log eps between the
+    temperatures that were solved. ``eps_float32``: the largest one whose float32 gradient is off by
+    more than 1 %. Both nan when there is none. ``findings`` are sentences.
+    """
+
+    norm: str
+    iters: int
+    eps_freeze: float
+    eps_float32: float
+    kappa_V_max: float  # noqa: N815 - after the column
+    findings: tuple[str, ...]
+
+
+def summarise(rows: Sequence[SpectrumRow]) -> SpectrumSummary:
+    """The summary of the rows of one matrix, warmest first."""
+    iters, norm = rows[0].iters, rows[0].norm
+    kappa = max((r.kappa_V for r in rows if not math.isnan(r.kappa_V)), default=math.nan)
+    freeze = freeze_point(rows, iters)
+    lossy = [row.eps for row in rows if row.float32_error > FLOAT32_LOSS]
+    float32 = max(lossy, default=math.nan)
+    findings = [
+        _freeze_words(freeze, iters, [row.eps for row in rows if math.isnan(row.gap)]),
+        _kappa_words(kappa, norm, rows),
+        _duality_words(rows, norm),
+        _float32_words(float32, iters, rows),
+        _support_words(rows),
+        _bound_words(rows),
+        *_failures(rows),
+    ]
+    return SpectrumSummary(
+        norm, iters, freeze, float32, kappa, tuple(text for text in findings if text)
+    )
+
+
+def freeze_point(rows: Sequence[SpectrumRow], iters: int) -> float:
+    """Largest eps with rho^K > 1/10, interpolating ln(gap) in ln(eps); nan when there is none."""
+    limit = -math.expm1(-math.log(SHRINK) / iters)
+    known = [row for row in rows if not math.isnan(row.gap)]
+    for index, row in enumerate(known):
+        if row.gap >= limit:
+            continue
+        if index == 0:
+            return row.eps
+        warm = known[index - 1]
+        share = math.log(warm.gap / limit) / math.log(warm.gap / row.gap)
+        return warm.eps * (row.eps / warm.eps) ** share
+    return math.nan
+
+
+def _freeze_words(freeze: float, iters: int, unresolved: Sequence[float]) -> str:
+    if not math.isnan(freeze):
+        return f"at eps = {freeze:.3g} and below {iters} sweeps shrink an error less than tenfold"
+    if unresolved:
+        return (
+            f"the gap is not resolved from eps = {max(unresolved):.3g} down: where {iters} sweeps "
+            "stop shrinking an error tenfold cannot be told here; give warmer temperatures"
+        )
+    return f"{iters} sweeps shrink an error at least tenfold at every temperature"
+
+
+def _kappa_words(kappa: float, norm: str, rows: Sequence[SpectrumRow]) -> str:
+    if math.isnan(kappa):
+        return ""
+    if any(row.bound == "lower" for row in rows):
+        return f"kappa(V) is at least {kappa:.4g} in the {norm} norm"
+    where = ", where it is resolved" if any(math.isnan(row.kappa_V) for row in rows) else ""
+    if kappa < NEARLY_NORMAL:
+        return (
+            f"kappa(V) is at most {kappa:.4g} in the {norm} norm{where}: the Jacobian is as good "
+            "as normal, pseudospectra add nothing to its eigenvalues"
+        )
+    peak = max(row.transient_peak for row in rows if not math.isnan(row.transient_peak))
+    growth = (
+        f"and some power of J has norm {peak:.3g}" if peak > 1 else "and no power of J exceeds 1"
+    )
+    return f"kappa(V) reaches {kappa:.4g} in the {norm} norm, {growth}"
+
+
+def _duality_words(rows: Sequence[SpectrumRow], norm: str) -> str:
+    judged = [row for row in rows if not math.isnan(row.duality_rhs)]
+    if not judged:
+        return ""
+    failed = [row for row in judged if row.duality_lhs > row.duality_rhs * (1 + 1e-9)]
+    if not failed:
+        return f"duality: gap <= rhs at all {len(judged)} temperatures ({norm} norm)"
+    return (
+        f"duality: gap <= rhs fails at {len(failed)} of {len(judged)} temperatures in the {norm} "
+        "norm, as it may outside plan and natural; gap <= kappa(V)·rhs holds"
+    )
+
+
+def _float32_words(float32: float, iters: int, rows: Sequence[SpectrumRow]) -> str:
+    if all(math.isnan(row.float32_error) for row in rows):
+        return ""
+    if math.isnan(float32):
+        return f"the gradient of {iters} float32 sweeps is right to 1 % at every temperature"
+    return (
+        f"from eps = {float32:.3g} down the gradient of {iters} float32 sweeps is off by over 1 %"
+    )
+
+
+def _support_words(rows: Sequence[SpectrumRow]) -> str:
+    coldest = rows[-1]
+    if coldest.components == 1:
+        return ""
+    return f"at eps = {coldest.eps:.3g} the active support has {coldest.components} components"
+
+
+def _bound_words(rows: Sequence[SpectrumRow]) -> str:
+    lower = [row for row in rows if row.bound == "lower"]
+    if not lower:
+        return ""
+    return (
+        f"from the leading {lower[0].modes} modes: resolvent_norm, kappa_V, eigenvalue_condition, "
+        "departure_from_normality and transient_peak are lower estimates"
+    )
+
+
+def _failures(rows: Sequence[SpectrumRow]) -> list[str]:
+    words = []
+    for status in Status:
+        found = [row for row in rows if row.status is status]
+        if status.failed and found:
+            what = (
+                f"the {found[0].norm} norm is not resolved"
+                if status is Status.BELOW_RESOLUTION and not math.isnan(found[0].gap)
+                else status.cause
+            )
+            words.append(
+                f"{status} at {len(found)} of {len(rows)} temperatures, first at eps = "
+                f"{found[0].eps:.3g}: {what}; {_remedy(found[0])}"
+            )
+    return words
+
+
+def _remedy(row: SpectrumRow) -> str:
+    if row.status is Status.BELOW_RESOLUTION and row.norm == "plan" and not math.isnan(row.gap):
+        return "eigenvalues and gap stand; --norm natural or potential resolves the rest"
+    return row.status.remedy

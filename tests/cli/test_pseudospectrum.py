@@ -1,0 +1,257 @@
+"""``sinkdiag pseudospectrum`` and `sinkdiag.pseudospectrum`, end to end."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+
+import sinkdiag
+from sinkdiag.report.saved_grids import load_portraits
+from tests.helpers import invoke, planar_cost
+from tests.naive import resolvent as naive
+
+COLUMNS = ["eps", "re", "im", "resolvent_norm", "norm"]
+SMALL = ["--grid", "10"]
+
+
+@pytest.fixture
+def cost(tmp_path):
+    path = tmp_path / "cost.npy"
+    np.save(path, planar_cost(14, seed=3))
+    return path
+
+
+def read(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_rows_summary_and_frame_agree(cost):
+    found = invoke("pseudospectrum", cost, "--eps", "0.2:0.05:2", *SMALL)
+    assert found.status == 0
+    rows = read(found.out)
+    assert list(rows[0]) == COLUMNS
+    assert len(rows) == 200
+    frame = sinkdiag.pseudospectrum(np.load(cost), [0.2, 0.05], grid=(10, 10))
+    assert list(frame.columns) == COLUMNS
+    assert [float(row["resolvent_norm"]) for row in rows] == frame["resolvent_norm"].tolist()
+    document = json.loads(
+        invoke("pseudospectrum", cost, "--eps", "0.2:0.05:2", *SMALL, "--format", "json").out
+    )
+    facts = document["summary"]["pseudospectra"]
+    assert [item["eps"] for item in facts] == [0.2, 0.05]
+    for item, expected in zip(facts, frame.attrs["summary"], strict=True):
+        assert item["kappa_V"] == expected.kappa_V
+        assert item["kreiss"]["lower"] <= item["kreiss"]["upper"]
+        assert item["numerical_radius"] <= item["numerical_radius_upper"]
+        assert all(power["norm"] <= power["upper"] * (1 + 1e-9) for power in item["powers"])
+        assert all(radius["lower"] > item["spectral_radius"] for radius in item["radii"])
+        assert item["status"] == "converged"
+
+
+def test_the_default_grid_has_at_least_2500_points(cost):
+    rows = read(invoke("pseudospectrum", cost, "--eps", "0.1").out)
+    assert len(rows) >= 2500
+
+
+def test_the_verdict_goes_to_standard_error_and_quiet_keeps_it(cost):
+    found = invoke("pseudospectrum", cost, "--eps", "0.2", *SMALL)
+    assert "pseudospectra add nothing" in found.err
+    assert invoke("-q", "pseudospectrum", cost, "--eps", "0.2", *SMALL).err == ""
+    loud = invoke("-v", "pseudospectrum", cost, "--eps", "0.2", *SMALL, "--structured", "0.01")
+    assert "pseudospectral radius" in loud.err
+    assert "first order" in loud.err
+
+
+def test_several_norms_side_by_side(cost):
+    found = invoke(
+        "pseudospectrum", cost, "--eps", "0.1", *SMALL, "--norm", "plan", "--norm", "natural"
+    )
+    rows = read(found.out)
+    assert [row["norm"] for row in rows] == ["plan"] * 100 + ["natural"] * 100
+    # No norm's resolvent is below 1/dist, which is the natural norm's.
+    for plan, natural in zip(rows[:100], rows[100:], strict=True):
+        assert (plan["re"], plan["im"]) == (natural["re"], natural["im"])
+        assert float(plan["resolvent_norm"]) >= float(natural["resolvent_norm"]) * (1 - 1e-6)
+
+
+def test_a_saved_grid_is_drawn_and_reported_again(cost, tmp_path):
+    saved, first, second = (tmp_path / name for name in ("g.npz", "a.png", "b.png"))
+    begun = invoke("pseudospectrum", cost, "--eps", "0.1", *SMALL, "--structured", "0.01",
+                   "--save-grid", saved, "--plot", first)  # fmt: skip
+    again = invoke("pseudospectrum", "--from-grid", saved, "--plot", second)
+    assert again.out == begun.out
+    assert again.err == begun.err
+    assert second.read_bytes() == first.read_bytes()
+    assert load_portraits(str(saved))[0].facts.structured[0].low < 1
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf"])
+def test_a_strip_over_temperatures(cost, tmp_path, ending):
+    path = tmp_path / f"strip.{ending}"
+    found = invoke("pseudospectrum", cost, "--eps", "0.3:0.05:3", *SMALL, "--plot", path)
+    assert found.status == 0
+    assert path.stat().st_size > 5000
+
+
+def test_pseudo_modes_name_rows_and_columns(cost, tmp_path):
+    path = tmp_path / "modes.csv"
+    found = invoke(
+        "pseudospectrum", cost, "--eps", "0.1", *SMALL, "--mode-at", "1", "--mode-at", "0.5+0.1j",
+        "--modes", path,
+    )  # fmt: skip
+    assert found.status == 0
+    rows = read(path.read_text())
+    assert len(rows) == 2 * 28
+    assert {row["side"] for row in rows} == {"row", "col"}
+    share = sum(float(row["share"]) for row in rows if row["side"] == "row")
+    assert share == pytest.approx(2.0)
+
+
+def test_truncated_sweeps(cost):
+    found = invoke("pseudospectrum", cost, "--eps", "0.05", "--iters", "3", *SMALL,
+                   "--format", "json")  # fmt: skip
+    assert found.status == 0
+    facts = json.loads(found.out)["summary"]["pseudospectra"][0]
+    assert facts["iters"] == 3
+    assert facts["status"] == "truncated"
+
+
+def test_any_matrix(tmp_path):
+    path = tmp_path / "grcar.npy"
+    np.save(path, naive.grcar(20))
+    found = invoke("pseudospectrum", "--matrix", path, "--level", "1e-2", *SMALL,
+                   "--format", "json")  # fmt: skip
+    assert found.status == 0
+    document = json.loads(found.out)
+    row = document["rows"][7]
+    expected = naive.resolvent_norm(naive.grcar(20), complex(row["re"], row["im"]))
+    assert row["resolvent_norm"] == pytest.approx(expected, rel=1e-6)
+    assert row["eps"] is None
+    frame = sinkdiag.pseudospectrum(matrix=1j * naive.grcar(20), grid=(10, 10), levels=[1e-2])
+    turned = frame.attrs["summary"][0].radii[0].lower
+    radius = document["summary"]["pseudospectra"][0]["radii"][0]["lower"]
+    assert turned == pytest.approx(radius, rel=1e-8)
+
+
+def test_points_below_resolution_are_nan_with_status_4(tmp_path):
+    path = tmp_path / "grcar.npy"
+    np.save(path, naive.grcar(100))
+    found = invoke("pseudospectrum", "--matrix", path, "--axes", "0.2,0.4,2.0,2.2", "--grid", "4",
+                   "--level", "1")  # fmt: skip
+    assert found.status == 4
+    assert all(math.isnan(float(row["resolvent_norm"])) for row in read(found.out))
+    assert "below resolution" in found.err
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (3, 1), (2, 2), (6, 6)])
+@pytest.mark.parametrize("kind", ["zero", "frozen"])
+def test_degenerate_costs_give_rows_and_no_noise(tmp_path, shape, kind):
+    path = tmp_path / "cost.npy"
+    np.save(path, np.zeros(shape) if kind == "zero" else 1.0 - np.eye(*shape))
+    eps = "1" if kind == "zero" else "0.01"
+    found = invoke(
+        "pseudospectrum", path, "--eps", eps, "--grid", "4", "--norm", "plan", "--norm", "natural",
+        "--format", "json", "--plot", tmp_path / "p.png",
+    )  # fmt: skip
+    assert found.status in (0, 4)
+    document = json.loads(found.out)
+    assert len(document["rows"]) == 32
+    natural = document["summary"]["pseudospectra"][1]
+    assert natural["status"] in ("converged", "frozen")
+    if kind == "frozen" and shape in ((2, 2), (6, 6)):
+        assert natural["status"] == "frozen"
+        assert natural["kreiss"]["upper"] <= 1.001
+
+
+def test_stacks_label_their_rows(tmp_path):
+    path = tmp_path / "stack.npy"
+    np.save(path, np.stack([planar_cost(5, 0), planar_cost(5, 1)]))
+    found = invoke("pseudospectrum", path, "--layout", "batch", "--eps", "0.2", "--grid", "4")
+    rows = read(found.out)
+    assert list(rows[0])[:2] == ["source", "index"]
+    assert [row["index"] for row in rows] == ["0"] * 16 + ["1"] * 16
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["COST", "--matrix", "COST"],
+        ["COST", "--mode-at", "1"],
+        ["--matrix", "COST", "--iters", "3"],
+        ["COST", "--axes", "1,0,0,1"],
+        ["COST", "--axes", "1,2"],
+        ["COST", "--grid", "1"],
+        ["COST", "--mode-at", "one", "--modes", "m.csv"],
+        ["COST", "--mode-at", "inf", "--modes", "m.csv"],
+        ["COST", "--level", "0"],
+    ],
+)
+def test_usage_errors(cost, arguments):
+    given = [str(cost) if part == "COST" else part for part in arguments]
+    found = invoke("pseudospectrum", *given)
+    assert found.status == 2
+    assert found.out == ""
+
+
+def test_bad_files(cost, tmp_path):
+    other = tmp_path / "other.npz"
+    np.savez(other, cost=np.eye(3))
+    for arguments in (
+        ["--from-grid", other],
+        ["--from-grid", tmp_path / "missing.npz"],
+        ["--from-grid", cost],
+        ["--matrix", tmp_path / "missing.npy"],
+    ):
+        found = invoke("pseudospectrum", *arguments)
+        assert found.status == 3
+        assert len(found.err.strip().splitlines()) == 1
+
+
+def test_manifest_names_a_matrix_and_a_saved_grid(tmp_path):
+    grid, told = tmp_path / "grid.npz", tmp_path / "told.json"
+    matrix = tmp_path / "matrix.npy"
+    np.save(matrix, naive.grcar(8))
+    arguments = ("--matrix", matrix, *SMALL, "--save-grid", grid, "--manifest", told, "--seed", "3")
+    assert invoke("pseudospectrum", *arguments).status == 0
+    record = json.loads(told.read_text())
+    assert record["seed"] == 3
+    assert record["inputs"][0]["sha256"] == hashlib.sha256(matrix.read_bytes()).hexdigest()
+    assert invoke("pseudospectrum", "--from-grid", grid, "--manifest", told).status == 0
+    record = json.loads(told.read_text())
+    assert record["inputs"][0]["sha256"] == hashlib.sha256(grid.read_bytes()).hexdigest()
+
+
+def test_the_seed_moves_no_digit_that_was_promised(cost):
+    runs = [
+        invoke("pseudospectrum", cost, "--eps", "0.05", *SMALL, "--seed", seed).out
+        for seed in ("0", "1", "1")
+    ]
+    assert runs[1] == runs[2]
+    first, second = ([float(row["resolvent_norm"]) for row in read(run)] for run in runs[:2])
+    assert first != second
+    np.testing.assert_allclose(first, second, rtol=2e-6)
+
+
+@pytest.mark.parametrize("option", [("--eps", "0.1"), ("--norm", "natural"), ("--iters", "3")])
+def test_a_matrix_takes_no_option_of_costs(tmp_path, option):
+    path = tmp_path / "matrix.npy"
+    np.save(path, naive.grcar(6))
+    outcome = invoke("pseudospectrum", "--matrix", path, *SMALL, *option)
+    assert outcome.status == 2
+    assert "need COST" in outcome.err
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_a_matrix_out_of_range_is_named(tmp_path, scale):
+    path = tmp_path / "matrix.npy"
+    np.save(path, scale * naive.grcar(6))
+    outcome = invoke("pseudospectrum", "--matrix", path, *SMALL)
+    assert outcome.status == 3
+    assert "rescale the matrix" in outcome.err
