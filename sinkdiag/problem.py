@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 
 MarginalKind = Literal["unit", "probability"]
-FloatArray = NDArray[np.float64]
 
 # Costs and masses beyond this, whose squares leave double precision, are refused.
 LARGEST = 1e150

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from sinkdiag.arrays import FloatArray
+
 if TYPE_CHECKING:
-    from sinkdiag.problem import FloatArray, Problem
+    from sinkdiag.problem import Problem
 
 EpsUnit = Literal["none", "range", "mean", "median", "std"]
 

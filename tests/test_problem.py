@@ -3,13 +3,7 @@ import pytest
 
 from sinkdiag.errors import InputError
 from sinkdiag.problem import make_problem
-from sinkdiag.temperature import (
-    annealing_range,
-    automatic_grid,
-    descending,
-    parse_eps,
-    unit_scale,
-)
+from sinkdiag.temperature import annealing_range, automatic_grid, descending, parse_eps, unit_scale
 from tests.helpers import uniform_cost
 
 COST = uniform_cost(3, 6)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinkdiag.annealing.track import TrackedRun, TrackedStep, TrackSettings
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.arrays import FloatArray
+from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status
 from sinkdiag.solver import solve_problem
 from sinkdiag.solver.solve import run_sweeps

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
 from sinkdiag.solver.kernels import sweeps
 
 

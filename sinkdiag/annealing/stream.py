@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.arrays import FloatArray
+from sinkdiag.problem import Problem
 
 # Increments are permuted within blocks of this many steps, so that a replicate keeps the pace and
 # the drift of the recorded trajectory and meets it again at every block's end.

@@ -13,7 +13,8 @@ from sinkdiag.annealing.collapse import Judge, plan_of
 from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackSettings, track
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.arrays import FloatArray
+from sinkdiag.problem import Problem
 
 if TYPE_CHECKING:
     from sinkdiag.annealing.calibration import Calibration

@@ -10,7 +10,7 @@ import numpy as np
 from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.kernels import track_step
 from sinkdiag.annealing.stream import CostStream
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER
 
 # Fixed points are compared with a tracked plan in total variation, a matter of percents.

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import BoolArray, FloatArray
 from sinkdiag.claims.power_law import (
     HALF_DECADE,
     SLOPE_TOL,
-    BoolArray,
     Claim,
     Curve,
     Law,
@@ -27,7 +27,6 @@ from sinkdiag.claims.power_law import (
     shape,
 )
 from sinkdiag.derivatives.response import Response
-from sinkdiag.problem import FloatArray
 
 # Sweeps a step of the layer for which the freeze temperature is given.
 LAYER_SWEEPS = 20

@@ -6,11 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sinkdiag.problem import FloatArray
-
-BoolArray = NDArray[np.bool_]
+from sinkdiag.arrays import BoolArray, FloatArray
 
 SLOPE_TOL = 0.15
 HALF_DECADE = 0.5 * math.log(10.0)

@@ -19,10 +19,10 @@ import math
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.modes import Norm, operator_norm
 from sinkdiag.numerics.gth import column_weights, factor_laplacian
-from sinkdiag.problem import FloatArray
 
 # Rounding of the probe's flux, relative to what drives the slowest mode, that is still reported.
 LOST = 1e-6

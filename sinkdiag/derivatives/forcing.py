@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.jacobian.block import BlockOperator, factor_block
 from sinkdiag.jacobian.support import ActiveSupport
-from sinkdiag.jacobian.tree import IntArray
 from sinkdiag.numerics.ritz import Extreme, largest_eigenvalue
-from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
 # The pairs that look largest by the Gram matrix are solved for once more, one by one.

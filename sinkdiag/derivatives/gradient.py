@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.block import factor_block
-from sinkdiag.problem import FloatArray, check_real, make_problem
+from sinkdiag.problem import check_real, make_problem
 from sinkdiag.results import Solution, Status
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
 

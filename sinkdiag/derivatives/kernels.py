@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sinkdiag.jacobian.tree import IntArray
+from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
 
 
 @njit

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.numerics.ritz import largest_eigenvalue
-from sinkdiag.problem import FloatArray
 
 _TOL = 1e-4
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.derivatives.second_order import heaviest_free
 from sinkdiag.jacobian.block import BlockOperator
-from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
 STARTS = 12

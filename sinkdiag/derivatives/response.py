@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.csgraph
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.derivatives.gradient import finite_cost
 from sinkdiag.derivatives.natural_duality import duality_bound
 from sinkdiag.derivatives.second_order import CubicNorm, cubic_norm
@@ -16,7 +17,7 @@ from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.jacobian.support import ActiveSupport, support_of
 from sinkdiag.numerics.ritz import Extreme, largest_eigenvalue
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 
 # A pair whose mass falls faster than this power of eps is on its way out of the support.

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.derivatives import kernels
 from sinkdiag.jacobian.block import BlockOperator
-from sinkdiag.jacobian.tree import IntArray
-from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
 # Starts that are run until they are stationary.

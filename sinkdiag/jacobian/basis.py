@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.dispersion import StoredPlan, quotient_gaps
 from sinkdiag.jacobian.gaps import FROZEN_GAP, graded_modes
 from sinkdiag.jacobian.metric import MetricFactor, plan_metric, potential_metric, sampled_metric
-from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
 # Singular vectors of slow modes mix by about 1e-15 over the distance of their eigenvalues, which

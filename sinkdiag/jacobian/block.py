@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.jacobian.tree import (
-    IntArray,
     SpanningTree,
     accumulate_down,
     accumulate_up,
@@ -27,7 +27,6 @@ from sinkdiag.jacobian.tree import (
     heaviest_tree,
     tree_residual,
 )
-from sinkdiag.problem import FloatArray
 
 # Pairs lighter than this, relative to the heaviest pair off the tree, move no result by more than
 # (number of pairs) * NEGLIGIBLE, but would take rounding errors of the heavy flows over their mass.

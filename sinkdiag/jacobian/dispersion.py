@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
 
 # A dense plan, or a scipy sparse array (csr) for one that was truncated before it was stored.
 StoredPlan = Any

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.arrays import FloatArray
+from sinkdiag.problem import Problem
 from sinkdiag.solver import solve_problem
 from sinkdiag.temperature import geometric
 

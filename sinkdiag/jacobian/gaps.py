@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.gth import LaplacianFactor, column_weights, factor_laplacian
-from sinkdiag.problem import FloatArray
 from sinkdiag.results import Solution, Status
 
 # A gap below this is resolved, but sweeps no longer move double-precision potentials.

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.dispersion import StoredPlan, is_sparse, quotient_gaps
 from sinkdiag.jacobian.gaps import FROZEN_GAP
-from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
 DEFAULT_COUNT = 6

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.dispersion import StoredPlan, is_sparse
 from sinkdiag.numerics.gth import (
     ELIMINATION_BLOCK,
@@ -22,7 +23,6 @@ from sinkdiag.numerics.gth import (
     column_weights,
     factor_laplacian,
 )
-from sinkdiag.problem import FloatArray
 
 # Relative error of a Gram entry that is accepted from the pair weights.
 GRAM_TOL = 1e-10

@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 import scipy.linalg
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import HALF, EigenBasis, eigenbasis
 from sinkdiag.jacobian.metric import MetricFactor, triangular
 from sinkdiag.numerics.lanczos import largest_eigenvalue
-from sinkdiag.problem import FloatArray
 from sinkdiag.results import Status
 
 Norm = Literal["plan", "potential", "natural"]

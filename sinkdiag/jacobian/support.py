@@ -10,8 +10,8 @@ import scipy.sparse
 import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.gth import column_weights
-from sinkdiag.problem import FloatArray
 
 DEFAULT_THETA = 1e-3
 # Rows that are compared at a time, so that no second array of the plan's size is made.

@@ -15,11 +15,12 @@ import numpy as np
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.metric import MetricFactor, plan_metric
 from sinkdiag.jacobian.modes import Norm, metric_of, singular_values
 from sinkdiag.numerics.lanczos import largest_eigenvalue
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 
 Real = NDArray[Any]
 # Entries of the stored sweeps, (2K + 1) n m; above this (800 MB) the layer is not unrolled.

@@ -12,12 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError, first_words
-from sinkdiag.problem import FloatArray, check_real
+from sinkdiag.problem import check_real
 
 NPY_MAGIC = b"\x93NUMPY"
 ZIP_MAGIC = b"PK\x03\x04"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import (
     ZIP_MAGIC,
@@ -19,7 +20,7 @@ from sinkdiag.load.arrays import (
 )
 from sinkdiag.load.exchange import read_mat, read_mtx
 from sinkdiag.load.text import read_marginals, read_text
-from sinkdiag.problem import FloatArray, MarginalKind, Problem, make_problem
+from sinkdiag.problem import MarginalKind, Problem, make_problem
 
 Layout = Literal["matrix", "batch", "trajectory"]
 

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError, first_words
 from sinkdiag.load.arrays import Arrays, choose_key
-from sinkdiag.problem import FloatArray, check_real
+from sinkdiag.problem import check_real
 
 
 def read_mtx(data: bytes, name: str, key: str | None) -> Arrays:

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError, first_words
-from sinkdiag.problem import FloatArray
 
 
 def read_text(data: bytes, name: str, delimiter: str | None) -> FloatArray:

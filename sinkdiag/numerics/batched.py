@@ -14,10 +14,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.resolvent.kernels import judge, lanczos_step
 
-IntArray = NDArray[np.int64]
 Apply = Callable[[IntArray, FloatArray], FloatArray]
 
 # Relative errors of the eigenvalue sigma²: the estimate residual²/gap must fall below TOL, and the

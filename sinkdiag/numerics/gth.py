@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray
 
 # Pivots below this have lost digits, or whole terms, to underflow.
 SMALLEST_PIVOT = 1e-290

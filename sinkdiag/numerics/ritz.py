@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray
 from sinkdiag.results import Status
 
 RITZ_TOL = 1e-9

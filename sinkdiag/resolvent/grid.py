@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray
-from sinkdiag.resolvent.triangular import ComplexArray, Triangular
+from sinkdiag.arrays import ComplexArray, FloatArray
+from sinkdiag.resolvent.triangular import Triangular
 
 # Finest and coarsest automatic grid (points along the longer side), by the order of the matrix.
 _SIDES = ((200, 100), (500, 72), (1000, 60))

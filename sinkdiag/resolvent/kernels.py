@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
 
 # How long these kernels take to compile, about.
 COMPILE_SECONDS = 8

@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import ComplexArray, FloatArray
 from sinkdiag.resolvent.resolvent import Resolvent
-from sinkdiag.resolvent.triangular import ComplexArray, Triangular
+from sinkdiag.resolvent.triangular import Triangular
 from sinkdiag.results import Status
 
 # Upper over lower bound, less 1.

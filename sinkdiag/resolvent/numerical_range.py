@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.numerics.batched import IntArray, top_eigenvalues
-from sinkdiag.problem import FloatArray
-from sinkdiag.resolvent.triangular import ComplexArray, Matrix, Triangular
+from sinkdiag.arrays import ComplexArray, FloatArray, IntArray
+from sinkdiag.numerics.batched import top_eigenvalues
+from sinkdiag.resolvent.triangular import Matrix, Triangular
 from sinkdiag.results import Status
 
 # Relative distance of the bounds of the numerical radius.

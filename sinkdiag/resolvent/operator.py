@@ -7,17 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.modes import Modes, Norm, modes_in
 from sinkdiag.jacobian.sweeps import unroll
-from sinkdiag.problem import FloatArray, Problem
-from sinkdiag.resolvent.triangular import (
-    Matrix,
-    Triangular,
-    from_factor,
-    from_matrix,
-)
+from sinkdiag.problem import Problem
+from sinkdiag.resolvent.triangular import Matrix, Triangular, from_factor, from_matrix
 from sinkdiag.results import Status
 
 # Entries of a matrix whose squares, and theirs, are still numbers.

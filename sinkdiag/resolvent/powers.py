@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sinkdiag.numerics.batched import IntArray, top_eigenvalues
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray, IntArray
+from sinkdiag.numerics.batched import top_eigenvalues
 from sinkdiag.resolvent.kreiss import Kreiss
 from sinkdiag.resolvent.radius import Radius
 from sinkdiag.resolvent.triangular import Matrix, Triangular

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import ComplexArray
 from sinkdiag.resolvent.operator import Operator
-from sinkdiag.resolvent.triangular import ComplexArray, Triangular
+from sinkdiag.resolvent.triangular import Triangular
 
 
 @dataclass(frozen=True)

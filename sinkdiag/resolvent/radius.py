@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import ComplexArray, FloatArray
 from sinkdiag.resolvent.resolvent import Resolvent
-from sinkdiag.resolvent.triangular import ComplexArray, Triangular
+from sinkdiag.resolvent.triangular import Triangular
 from sinkdiag.results import Status
 
 # Relative distance of lower and upper bound; the squared singular values are good to _TOL.

@@ -8,15 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkdiag.numerics.batched import MAX_STEPS, TOL, IntArray, top_eigenvalues
-from sinkdiag.problem import FloatArray
-from sinkdiag.resolvent.triangular import (
-    ComplexArray,
-    Matrix,
-    Triangular,
-    solve_down,
-    solve_up,
-)
+from sinkdiag.arrays import ComplexArray, FloatArray, IntArray
+from sinkdiag.numerics.batched import MAX_STEPS, TOL, top_eigenvalues
+from sinkdiag.resolvent.triangular import Matrix, Triangular, solve_down, solve_up
 
 # Compression: a cluster whose neglect moves a resolvent norm by more than this share is not used.
 _NEGLECT = 1e-8

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis, eigenbasis
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 
 MODES = 5
 # Eigenvalues closer than this (relative) have no gradient of their own.

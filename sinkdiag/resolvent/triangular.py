@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import ComplexArray, FloatArray
 from sinkdiag.resolvent.kernels import substitute_down, substitute_up
 
-ComplexArray = NDArray[np.complex128]
 # Real or complex.
 Matrix = NDArray[Any]
 

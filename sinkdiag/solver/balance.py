@@ -24,13 +24,9 @@ import math
 
 import numpy as np
 
-from sinkdiag.numerics.gth import (
-    ELIMINATION_BLOCK,
-    SMALLEST_PIVOT,
-    factor_from_shares,
-)
+from sinkdiag.arrays import FloatArray
+from sinkdiag.numerics.gth import ELIMINATION_BLOCK, SMALLEST_PIVOT, factor_from_shares
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
 from sinkdiag.solver.parts import Parts, log_aggregate
 from sinkdiag.solver.scaling import Scaling
 

@@ -8,9 +8,10 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.numerics.jit import njit_parallel
-from sinkdiag.problem import FloatArray, check_real, make_problem
+from sinkdiag.problem import check_real, make_problem
 from sinkdiag.results import Status
 from sinkdiag.solver import kernels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray
 from sinkdiag.results import Solution
 
 

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.arrays import FloatArray
+from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status
 from sinkdiag.solver import kernels
 from sinkdiag.solver.certify import marginal_error

@@ -16,8 +16,9 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 
 # Masses are counted in whole units of the total, at most this many, so that sums fit an int32.
 MOST_UNITS = 2**30

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sinkdiag.problem import FloatArray, Problem, make_problem
+from sinkdiag.arrays import FloatArray
+from sinkdiag.problem import Problem, make_problem
 from sinkdiag.solver.solve import run_sweeps
 
 # A difference of this share of the mass is a hazard.

@@ -10,8 +10,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit, njit_parallel
-from sinkdiag.problem import FloatArray
 
 IntArray = NDArray[np.int32]
 

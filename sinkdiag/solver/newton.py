@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray
 from sinkdiag.solver.scaling import Scaling
 from sinkdiag.solver.system import DIRECT_SIZE, System, make_system
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
 from sinkdiag.solver.kernels import LOWEST_EXPONENT, IntArray
 from sinkdiag.solver.scaling import Scaling
 

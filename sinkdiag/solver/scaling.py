@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sinkdiag.problem import FloatArray
+from sinkdiag.arrays import FloatArray
 from sinkdiag.solver import kernels
 
 # Below this many entries starting threads costs more than they save.

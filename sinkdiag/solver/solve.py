@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
-from sinkdiag.problem import FloatArray, Problem, make_problem
+from sinkdiag.problem import Problem, make_problem
 from sinkdiag.results import Solution, Status
 from sinkdiag.solver import kernels
 from sinkdiag.solver.certify import marginal_error

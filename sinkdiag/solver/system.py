@@ -17,8 +17,8 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit
-from sinkdiag.problem import FloatArray
 from sinkdiag.solver.kernels import IntArray
 from sinkdiag.solver.scaling import Scaling
 

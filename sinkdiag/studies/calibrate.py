@@ -24,9 +24,10 @@ from sinkdiag.annealing.escalate import (
 from sinkdiag.annealing.stream import CostStream, NoisyMatrix, Trajectory
 from sinkdiag.annealing.verdict import verdict_of
 from sinkdiag.annealing.window import ControllerTrial, Fate, Window, find_window, may_have_window
+from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.freeze import freeze_temperature
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 from sinkdiag.results import Status
 from sinkdiag.studies.constants import Thresholds, thresholds
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.derivatives.forcing import (
     Forcing,
     largest_forcing,
@@ -22,7 +23,7 @@ from sinkdiag.jacobian.block import BlockOperator, factor_block
 from sinkdiag.jacobian.modes import Modes, modes, operator_norm
 from sinkdiag.jacobian.support import ActiveSupport
 from sinkdiag.numerics.ritz import Extreme, largest_eigenvalue
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver.path import solve_path
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem

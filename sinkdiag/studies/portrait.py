@@ -9,13 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkdiag.problem import FloatArray
-from sinkdiag.resolvent.grid import (
-    NEARLY_NORMAL,
-    Grid,
-    automatic_levels,
-    make_grid,
-)
+from sinkdiag.arrays import ComplexArray, FloatArray
+from sinkdiag.resolvent.grid import NEARLY_NORMAL, Grid, automatic_levels, make_grid
 from sinkdiag.resolvent.kreiss import Kreiss, kreiss_constant
 from sinkdiag.resolvent.numerical_range import numerical_range
 from sinkdiag.resolvent.operator import Operator
@@ -23,7 +18,6 @@ from sinkdiag.resolvent.powers import Power, automatic_powers, power_norms
 from sinkdiag.resolvent.radius import Radius, pseudospectral_radius
 from sinkdiag.resolvent.resolvent import Resolvent
 from sinkdiag.resolvent.structured import Shift
-from sinkdiag.resolvent.triangular import ComplexArray
 from sinkdiag.results import Status, worst
 
 Tell = Callable[[str, int, int], None]

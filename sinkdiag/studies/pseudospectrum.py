@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis, eigenbasis
 from sinkdiag.jacobian.modes import Norm
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 from sinkdiag.resolvent.operator import Operator, at_fixed_point, of_sweeps
 from sinkdiag.resolvent.pseudomode import ModeEntry, entries_at
 from sinkdiag.resolvent.structured import Shift, structured_shifts

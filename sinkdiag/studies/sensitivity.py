@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.derivatives.response import Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver.path import solve_path
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL

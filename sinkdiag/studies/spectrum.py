@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.derivatives.duality import duality_rhs, implicit_residual
 from sinkdiag.jacobian.basis import EigenBasis, eigenbasis
 from sinkdiag.jacobian.leading import DEFAULT_COUNT, leading_basis
@@ -22,7 +23,7 @@ from sinkdiag.jacobian.sweeps import (
     sweep_spectrum,
     unroll,
 )
-from sinkdiag.problem import FloatArray, Problem
+from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver import solve_problem
 

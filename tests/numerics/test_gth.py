@@ -8,10 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinkdiag.jacobian.gaps import graded_modes, plan_gap, small_gaps
-from sinkdiag.numerics.gth import (
-    column_weights,
-    factor_laplacian,
-)
+from sinkdiag.numerics.gth import column_weights, factor_laplacian
 from sinkdiag.results import Status
 from tests.naive import solver as naive_solver
 
