@@ -1,4 +1,4 @@
-"""The one exception a user's own input can raise."""
+"""The exceptions that a user can meet."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ class InputError(ValueError):
         self.source = source
         self.fault = fault
         self.remedy = remedy
+
+
+class NothingToDrawError(ValueError):
+    """A figure on which nothing was resolved; the message says what is missing."""
 
 
 def first_words(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from sinkdiag.arrays import FloatArray
@@ -82,25 +83,83 @@ def automatic_grid(problem: Problem, count: int) -> list[float]:
     return geometric(AUTO_HIGHEST * span, AUTO_LOWEST * span, count)
 
 
-def annealing_range(given: Sequence[float], problems: Sequence[Problem]) -> tuple[float, float]:
-    """First and last temperature of an annealing run, cost units.
-
-    The highest and the lowest of ``given``; one value is the lowest, none means the range's
-    automatic ends. A highest that is not given is the cost's range, or what leaves room above.
-    """
-    span = max(problem.cost_range for problem in problems)
-    if not given:
-        return AUTO_HIGHEST * span, AUTO_LOWEST * span
-    lowest = min(given)
-    highest = max(given)
-    if len(set(given)) == 1:
-        highest = AUTO_HIGHEST * span if lowest < 0.5 * span else lowest / AUTO_LOWEST
-    return highest, lowest
-
-
 def descending(values: Iterable[float]) -> list[float]:
     """Distinct temperatures, warmest first: the order in which they are solved and reported."""
     return sorted(set(values), reverse=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Temperatures:
+    """Temperatures as they were asked for; no values: automatic, from each matrix's range.
+
+    A unit is a statistic of the costs of one case: each matrix has its own.
+    """
+
+    values: tuple[float, ...] = ()
+    unit: EpsUnit = "none"
+
+    def given(self, problems: Sequence[Problem]) -> list[float]:
+        """The values in cost units, warmest first; none given: none.
+
+        Raises
+        ------
+        InputError
+            When the unit is not positive on these costs.
+        """
+        import numpy as np
+
+        from sinkdiag.errors import InputError
+
+        if not self.values:
+            return []
+        costs = np.concatenate([problem.cost.ravel() for problem in problems])
+        try:
+            scale = unit_scale(costs, self.unit)
+        except ValueError as error:
+            raise InputError(problems[0].name, str(error), "choose another --eps-unit") from error
+        return descending(value * scale for value in self.values)
+
+    def grid(self, problems: Sequence[Problem], count: int) -> list[float]:
+        """`given`, or ``count`` automatic temperatures from the widest cost's range."""
+        widest = max(problems, key=lambda problem: problem.cost_range)
+        return self.given(problems) or automatic_grid(widest, count)
+
+    def ends(self, problems: Sequence[Problem]) -> tuple[float, float]:
+        """First and last temperature of an annealing run, cost units.
+
+        The highest and the lowest of `given`; one value is the lowest, none means the automatic
+        ends. A highest that is not given is the costs' range, or what leaves room above.
+        """
+        given = self.given(problems)
+        span = max(problem.cost_range for problem in problems)
+        if not given:
+            return AUTO_HIGHEST * span, AUTO_LOWEST * span
+        lowest, highest = min(given), max(given)
+        if len(given) == 1:
+            highest = AUTO_HIGHEST * span if lowest < 0.5 * span else lowest / AUTO_LOWEST
+        return highest, lowest
+
+
+def temperatures_of(
+    eps: float | Sequence[float] | None, unit: EpsUnit = "none"
+) -> Temperatures:
+    """Temperatures given in Python: one, several, or None for automatic ones.
+
+    Raises
+    ------
+    InputError
+        Unless all are positive and finite.
+    """
+    import numpy as np
+
+    from sinkdiag.errors import InputError
+
+    if eps is None:
+        return Temperatures(unit=unit)
+    values = tuple(np.atleast_1d(np.asarray(eps, dtype=np.float64)).tolist())
+    if not values or any(not 0.0 < value < math.inf for value in values):
+        raise InputError("eps", f"{eps} is not positive and finite", "give temperatures above 0")
+    return Temperatures(values=values, unit=unit)
 
 
 def _positive(text: str) -> float:

@@ -6,22 +6,40 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib import import_module
 
 import click
 
 from sinkdiag._version import __version__
-from sinkdiag.cli.calibrate import calibrate
-from sinkdiag.cli.constants import constants
-from sinkdiag.cli.messages import Verbosity, problem
-from sinkdiag.cli.pseudospectrum import pseudospectrum
-from sinkdiag.cli.sensitivity import sensitivity
-from sinkdiag.cli.spectrum import spectrum
+from sinkdiag.cli.messages import Invocation, Verbosity, fault
 from sinkdiag.errors import InputError
 
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS = ("calibrate", "constants", "pseudospectrum", "sensitivity", "spectrum")
+
+
+class Commands(click.Group):
+    """One module a command, imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in alphabetical order."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"sinkdiag.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="sinkdiag %(version)s")
 @click.option("-q", "--quiet", is_flag=True, help="Only data and errors: no progress, no notes.")
 @click.option("-v", "--verbose", is_flag=True, help="More on standard error; tracebacks of bugs.")
@@ -41,14 +59,8 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
     """
     if quiet and verbose:
         raise click.UsageError("-q and -v exclude each other")
-    context.obj = Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
-
-
-group.add_command(calibrate)
-group.add_command(constants)
-group.add_command(sensitivity)
-group.add_command(pseudospectrum)
-group.add_command(spectrum)
+    verbosity = Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
+    context.obj = replace(context.obj or Invocation(), verbosity=verbosity)
 
 
 def main() -> None:
@@ -59,20 +71,25 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status; no exception leaves this function."""
     try:
-        status = group.main(list(arguments), prog_name="sinkdiag", standalone_mode=False)
+        status = group.main(
+            list(arguments),
+            prog_name="sinkdiag",
+            standalone_mode=False,
+            obj=Invocation(arguments=tuple(arguments)),
+        )
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return USAGE
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        problem(error.format_message(), context.command_path if context else "sinkdiag")
+        fault(error.format_message(), context.command_path if context else "sinkdiag")
         return USAGE
     except InputError as error:
-        problem(str(error))
+        fault(str(error))
         return BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
-        problem("interrupted")
+        fault("interrupted")
         return INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # The reader has gone (click turns that into SystemExit): nothing to say, and Python's own
@@ -80,12 +97,12 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        problem(f"standard input or output cannot be used ({error.strerror}); check where it goes")
+        fault(f"standard input or output cannot be used ({error.strerror}); check where it goes")
         return BAD_INPUT
     except Exception as error:
         if "-v" in arguments or "--verbose" in arguments:
             traceback.print_exc()
         kind = type(error).__name__
-        problem(f"internal error ({kind}: {error}); run with -v for the traceback and report it")
+        fault(f"internal error ({kind}: {error}); run with -v for the traceback and report it")
         return INTERNAL_ERROR
     return status if isinstance(status, int) else 0

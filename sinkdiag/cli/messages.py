@@ -1,81 +1,100 @@
-"""What goes to standard error: notes, warnings, faults, progress."""
+"""What goes to standard error: notes, details, faults, progress."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
+from sinkdiag.progress import Progress, silent
+
 
 class Verbosity(Enum):
-    """How much is said on standard error."""
+    """How much is written on standard error."""
 
     QUIET = 0
     NORMAL = 1
     VERBOSE = 2
 
 
-class Progress(Protocol):
-    """How a long computation tells where it is; ``total`` may grow."""
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """One command line: its arguments, and how much it wants to be told."""
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """``done`` of ``total`` units of ``stage`` are finished."""
+    arguments: tuple[str, ...] = ()
+    verbosity: Verbosity = Verbosity.NORMAL
+
+
+def invocation() -> Invocation:
+    """That of the running command."""
+    context = click.get_current_context(silent=True)
+    found = context.find_root().obj if context is not None else None
+    return found if isinstance(found, Invocation) else Invocation()
 
 
 def note(text: str) -> None:
-    """Say something on standard error, unless -q was given."""
-    if _verbosity() is not Verbosity.QUIET:
+    """Write a line on standard error, unless -q was given."""
+    if invocation().verbosity is not Verbosity.QUIET:
         click.echo(text, err=True)
 
 
 def detail(text: str) -> None:
-    """Say something on standard error when -v was given."""
-    if _verbosity() is Verbosity.VERBOSE:
+    """Write a line on standard error when -v was given."""
+    if invocation().verbosity is Verbosity.VERBOSE:
         click.echo(text, err=True)
 
 
-def problem(text: str, command: str = "sinkdiag") -> None:
+def fault(text: str, command: str = "sinkdiag") -> None:
     """One line for a fault, whatever the verbosity."""
     click.echo(f"{command}: {' '.join(text.split())}", err=True)
 
 
-def compiling(seconds: int, *kernels: Callable[..., Any]) -> None:
-    """Tell, before the first run that compiles these kernels, how long that takes."""
-    from sinkdiag.numerics.jit import is_cached
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on standard error where that is a terminal; otherwise silence.
 
-    if not all(is_cached(kernel) for kernel in kernels):
-        note(f"compiling kernels (about {seconds} s, first run only)")
+    The first kernel that has to be compiled is announced.
+    """
+    with _compilation():
+        if invocation().verbosity is Verbosity.QUIET or not sys.stderr.isatty():
+            yield silent
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+
+            def progress(stage: str, done: int, total: int) -> None:
+                bar.update(task, description=stage, completed=done, total=total)
+
+            yield progress
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """A progress bar on standard error where that is a terminal; otherwise silence."""
-    if _verbosity() is Verbosity.QUIET or not sys.stderr.isatty():
-        yield _silent
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+def _compilation() -> Iterator[None]:
+    """Announce, once, that kernels are compiled; those that lie in the cache are not."""
+    from numba.core import event
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
+    announced = False
 
-        def advance(stage: str, done: int, total: int) -> None:
-            bar.update(task, description=stage, completed=done, total=total)
+    class Listener(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: Any) -> None:
+            nonlocal announced
+            del event
+            if not announced:
+                announced = True
+                note("compiling kernels (first run only)")
 
-        yield advance
+        def on_end(self, event: Any) -> None:
+            del event
 
-
-def _silent(stage: str, done: int, total: int) -> None:
-    del stage, done, total
-
-
-def _verbosity() -> Verbosity:
-    context = click.get_current_context(silent=True)
-    level = context.find_root().obj if context is not None else None
-    return level if isinstance(level, Verbosity) else Verbosity.NORMAL
+    with event.install_listener("numba:compile", Listener()):
+        yield

@@ -3,64 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import click
 
-from sinkdiag.temperature import EpsUnit, parse_eps
+from sinkdiag.cli.types import EpsType, share
+from sinkdiag.temperature import EpsUnit, Temperatures
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class EpsType(click.ParamType[list[float]]):
-    """A temperature, or START:STOP:COUNT for a geometric grid."""
-
-    name = "eps"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[float]:
-        """Parse, with the fault in one line."""
-        if isinstance(value, list):
-            return value
-        try:
-            return parse_eps(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Positive(click.ParamType[float]):
-    """A finite number above 0, and below ``below`` if that is given."""
-
-    name = "number"
-
-    def __init__(self, below: float | None = None, *, zero: bool = False) -> None:
-        self.below = below
-        self.zero = zero
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Parse and check the range (nan and inf are outside every range)."""
-        try:
-            number = float(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a number", param, ctx)
-        top = float("inf") if self.below is None else self.below
-        if not (0 < number < top or (self.zero and number == 0)):
-            low = "0 or more" if self.zero else "positive"
-            self.fail(
-                f"{value} is not {low}"
-                + (" and finite" if self.below is None else f" and below {self.below:g}"),
-                param,
-                ctx,
-            )
-        return number
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InputOptions:
     """Where the costs come from and how they are read."""
 
@@ -69,28 +25,26 @@ class InputOptions:
     score: bool
     marginals: str
 
-
-@dataclass(frozen=True)
-class EpsOptions:
-    """Temperatures as the user wrote them; ``values`` is empty for the automatic grid."""
-
-    values: tuple[float, ...]
-    unit: EpsUnit
+    @property
+    def marginals_file(self) -> str | None:
+        """The file that marginals come from, if they do."""
+        return None if self.marginals in ("unit", "probability") else self.marginals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """Where the rows, and what accompanies them, go."""
 
     form: Literal["auto", "table", "csv", "json", "jsonl"]
     path: str | None
     plot: str | None
+    manifest: str | None
     extended: bool
     fail_on: tuple[str, ...]
 
 
 def _fold(
-    function: Callable[..., Any], name: str, build: Callable[..., Any], keys: dict[str, str]
+    function: Callable[..., Any], name: str, build: Callable[..., Any], keys: Mapping[str, str]
 ) -> Callable[..., Any]:
     """Wrap ``function`` so that the options ``keys`` reach it as one argument ``name``."""
 
@@ -110,14 +64,9 @@ def _apply(function: Callable[..., Any], *decorators: Callable[[Any], Any]) -> A
 
 def input_options(function: Command, *, required: bool = True) -> Command:
     """COST..., --layout, --score, --marginals, as ``inputs: InputOptions``."""
-    folded = _fold(
-        function,
-        "inputs",
-        InputOptions,
-        {"cost": "sources", "layout": "layout", "score": "score", "marginals": "marginals"},
-    )
+    keys = {"cost": "sources", "layout": "layout", "score": "score", "marginals": "marginals"}
     return _apply(
-        folded,
+        _fold(function, "inputs", InputOptions, keys),
         click.argument("cost", nargs=-1, required=required, metavar="COST..."),
         click.option(
             "--layout",
@@ -137,14 +86,13 @@ def input_options(function: Command, *, required: bool = True) -> Command:
 
 
 def eps_options(function: Command) -> Command:
-    """--eps and --eps-unit, as ``temperatures: EpsOptions``."""
+    """--eps and --eps-unit, as ``temperatures: Temperatures``."""
 
-    def build(eps: tuple[list[float], ...], unit: EpsUnit) -> EpsOptions:
-        return EpsOptions(tuple(value for part in eps for value in part), unit)
+    def build(eps: tuple[list[float], ...], unit: EpsUnit) -> Temperatures:
+        return Temperatures(values=tuple(value for part in eps for value in part), unit=unit)
 
-    folded = _fold(function, "temperatures", build, {"eps": "eps", "eps_unit": "unit"})
     return _apply(
-        folded,
+        _fold(function, "temperatures", build, {"eps": "eps", "eps_unit": "unit"}),
         click.option(
             "--eps",
             type=EpsType(),
@@ -164,17 +112,17 @@ def eps_options(function: Command) -> Command:
 
 
 def output_options(function: Command) -> Command:
-    """--format, -o, --plot, --extended, --fail-on, as ``output: OutputOptions``."""
+    """--format, -o, --plot, --manifest, --extended, --fail-on, as ``output: OutputOptions``."""
     keys = {
         "format": "form",
         "output": "path",
         "plot": "plot",
+        "manifest": "manifest",
         "extended": "extended",
         "fail_on": "fail_on",
     }
-    folded = _fold(function, "output", OutputOptions, keys)
     return _apply(
-        folded,
+        _fold(function, "output", OutputOptions, keys),
         click.option(
             "--format",
             type=click.Choice(["auto", "table", "csv", "json", "jsonl"]),
@@ -184,6 +132,11 @@ def output_options(function: Command) -> Command:
         ),
         click.option("-o", "--output", metavar="PATH", help="Write the rows to this file, whole."),
         click.option("--plot", metavar="PATH", help="Draw the figure (.png .pdf .svg)."),
+        click.option(
+            "--manifest",
+            metavar="PATH",
+            help="Write versions, settings, arguments and the inputs' SHA-256 to this file.",
+        ),
         click.option("--extended", is_flag=True, help="More columns after the standard ones."),
         click.option(
             "--fail-on",
@@ -200,7 +153,7 @@ def solver_options(function: Command, *, tol: float = 1e-12) -> Command:
         function,
         click.option(
             "--tol",
-            type=Positive(below=1.0),
+            type=share(),
             default=tol,
             show_default=True,
             help="Relative marginal error of a fixed point.",
@@ -225,16 +178,24 @@ def seed_option(function: Command) -> Command:
     )
 
 
-def norm_option(function: Command) -> Command:
-    """--norm."""
+def norm_option(function: Command, *, multiple: bool = False) -> Command:
+    """--norm, repeatable on request."""
     return _apply(
         function,
         click.option(
             "--norm",
             type=click.Choice(["plan", "potential", "natural"]),
-            default="plan",
+            multiple=multiple,
+            default=("plan",) if multiple else "plan",
             show_default=True,
             help="plan: ‖P∘(a⊕b)‖_F; potential: Euclidean, mean-free; natural: weighted by the "
-            "column marginal, there the Jacobian is self-adjoint.",
+            "column marginal, there the Jacobian is self-adjoint."
+            + (" Repeat it to see several side by side." if multiple else ""),
         ),
     )
+
+
+def path_of(source: str) -> str:
+    """The file that a source names, without its ``:key``."""
+    path, colon, _ = source.rpartition(":")
+    return path if colon and os.path.exists(path) and not os.path.exists(source) else source

@@ -6,18 +6,19 @@ import hashlib
 import json
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from sinkdiag._version import __version__
+from sinkdiag.report.table import json_value
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InputRecord:
     """One input: where it came from, and the SHA-256 of its bytes.
 
@@ -30,7 +31,7 @@ class InputRecord:
     hashed: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Versions, arithmetic, arguments and inputs of one run; no dates, so that it compares equal.
 
@@ -40,8 +41,8 @@ class Manifest:
         Name and version of the library NumPy was built with.
     log_domain, implicit_differentiation:
         How the fixed point is solved and differentiated, in words.
-    replicates:
-        As asked for; None where the command takes none.
+    settings:
+        Those of the study: tolerances, limits, seed, replicates and what else it takes.
     """
 
     sinkdiag: str
@@ -55,10 +56,7 @@ class Manifest:
     thread_variables: dict[str, str]
     arithmetic: str
     arguments: tuple[str, ...]
-    seed: int
-    replicates: int | None
-    tolerance: float
-    max_iter: int
+    settings: dict[str, Any]
     log_domain: str
     implicit_differentiation: str
     inputs: tuple[InputRecord, ...]
@@ -69,14 +67,9 @@ class Manifest:
 
 
 def make_manifest(
-    inputs: Sequence[InputRecord],
-    *,
-    seed: int,
-    replicates: int | None,
-    tolerance: float,
-    max_iter: int,
+    inputs: Sequence[InputRecord], arguments: Sequence[str], settings: object
 ) -> Manifest:
-    """Gather what this process knows of itself; the arguments are those of its command line."""
+    """Gather what this process knows of itself; ``settings`` is the dataclass of the study."""
     return Manifest(
         sinkdiag=__version__,
         python=platform.python_version(),
@@ -88,11 +81,8 @@ def make_manifest(
         cpu_count=os.cpu_count() or 1,
         thread_variables={name: os.environ[name] for name in _THREADS if name in os.environ},
         arithmetic="float64",
-        arguments=tuple(sys.argv[1:]),
-        seed=seed,
-        replicates=replicates,
-        tolerance=tolerance,
-        max_iter=max_iter,
+        arguments=tuple(arguments),
+        settings=json_value(settings),
         log_domain="yes: potentials in cost units, increments absorbed, Newton at the end",
         implicit_differentiation="yes: no iteration is differentiated",
         inputs=tuple(inputs),
@@ -101,12 +91,14 @@ def make_manifest(
 
 def file_record(source: str, path: str) -> InputRecord:
     """The record of an input that is a file."""
-    return InputRecord(source, hashlib.sha256(Path(path).read_bytes()).hexdigest(), "file")
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return InputRecord(source=source, sha256=digest, hashed="file")
 
 
 def array_record(source: str, data: bytes) -> InputRecord:
     """The record of an input of which only the array is left."""
-    return InputRecord(source, hashlib.sha256(data).hexdigest(), "array")
+    digest = hashlib.sha256(data).hexdigest()
+    return InputRecord(source=source, sha256=digest, hashed="array")
 
 
 def _blas() -> str:

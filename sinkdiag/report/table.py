@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from sinkdiag._version import __version__
+from sinkdiag.columns import column_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ Format = Literal["table", "csv", "json", "jsonl"]
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Label:
     """Which matrix a row belongs to, when there are several."""
 
@@ -28,7 +29,7 @@ class Label:
     index: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """The rows of one command, in the contract's column order, with its summary."""
 
@@ -57,7 +58,7 @@ class Table:
                 (label.source, label.index, *record)
                 for label, record in zip(labels, records, strict=True)
             ]
-        return cls(command, names, tuple(records), summary)
+        return cls(command=command, columns=names, records=tuple(records), summary=summary)
 
     def frame(self) -> pd.DataFrame:
         """The same rows as a frame; statuses become their words."""
@@ -119,15 +120,6 @@ class Table:
                 grid.add_row(*(_short(value) for value in record))
         console.print(grid)
         return stream.getvalue()
-
-
-def column_names(row_type: type, *, extended: bool = False) -> tuple[str, ...]:
-    """The columns of a row type: its fields, those marked ``extended`` only on request."""
-    return tuple(
-        field.name
-        for field in fields(row_type)
-        if extended or not field.metadata.get("extended", False)
-    )
 
 
 def json_value(value: Any) -> Any:

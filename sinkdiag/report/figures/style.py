@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sinkdiag.errors import InputError
 from sinkdiag.report.files import write_with
 
 if TYPE_CHECKING:
@@ -68,11 +70,25 @@ def log_scale(axes: Axes) -> None:
         axes.set_yscale("log", nonpositive="mask")
 
 
-def save(figure: Figure, path: str) -> None:
-    """Write the figure whole or not at all, in the format of the path's ending, without dates."""
+def rendered(figure: Figure, path: str) -> bytes:
+    """The figure in the format of the path's ending, without dates."""
     ending = path.rpartition(".")[2].lower()
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    write_with(
-        path,
-        lambda stream: figure.savefig(stream, format=ending, metadata=metadata.get(ending)),
-    )
+    stream = io.BytesIO()
+    with styled():
+        figure.savefig(stream, format=ending, metadata=metadata.get(ending))
+    return stream.getvalue()
+
+
+def save(figure: Figure, path: str) -> None:
+    """Write the figure whole or not at all.
+
+    Raises
+    ------
+    InputError
+        When the path cannot be written, or its ending names no format of figures.
+    """
+    if not path.lower().endswith((".png", ".pdf", ".svg")):
+        raise InputError(path, "the ending is not known", "use one of .png .pdf .svg")
+    content = rendered(figure, path)
+    write_with(path, lambda stream: stream.write(content))

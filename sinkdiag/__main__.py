@@ -1,0 +1,5 @@
+"""``python -m sinkdiag``: the same as the script."""
+
+from sinkdiag.cli import main
+
+main()

@@ -1,0 +1,83 @@
+"""Refuse, before anything is computed, what could not be written or would destroy an input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from sinkdiag.cli.conditions import parse_condition
+from sinkdiag.cli.options import InputOptions, OutputOptions, path_of
+
+if TYPE_CHECKING:
+    from sinkdiag.report.table import Format
+
+PLOT_ENDINGS = (".png", ".pdf", ".svg")
+_ENDINGS: dict[str, Format] = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".txt": "table"}
+
+
+def check_output(
+    output: OutputOptions,
+    row_type: type,
+    inputs: InputOptions,
+    *,
+    reads: Iterable[str | None] = (),
+    writes: Iterable[str | None] = (),
+) -> None:
+    """Check every path that is written against every path that is read, and --fail-on.
+
+    Raises
+    ------
+    click.UsageError
+        When two outputs, or an input and an output, are the same file; when the figure's ending is
+        not known; when no row can meet a condition.
+    InputError
+        When standard output is closed and rows would go there, or a path cannot be written.
+    """
+    from sinkdiag.errors import InputError
+    from sinkdiag.report.files import check_writable
+
+    if output.path is None and sys.stdout is None:
+        raise InputError("standard output", "it is closed", "open it, or write to a file with -o")
+    given = (output.path, output.plot, output.manifest, *writes)
+    targets = [path for path in given if path is not None]
+    for path in targets:
+        check_writable(path)
+    sources = [path_of(path) for path in (*inputs.sources, inputs.marginals_file, *reads) if path]
+    _check_apart([path for path in targets if not path.startswith("/dev/")], sources)
+    if output.plot is not None and not output.plot.lower().endswith(PLOT_ENDINGS):
+        raise click.UsageError(f"--plot {output.plot}: use one of {' '.join(PLOT_ENDINGS)}")
+    for text in output.fail_on:
+        parse_condition(text, row_type, extended=output.extended)
+
+
+def _check_apart(targets: list[str], sources: list[str]) -> None:
+    seen: set[object] = {_identity(path) for path in sources}
+    for path in targets:
+        identity = _identity(path)
+        if identity in seen:
+            raise click.UsageError(
+                f"{path}: two outputs, or an input and an output, are the same file"
+            )
+        seen.add(identity)
+
+
+def _identity(path: str) -> object:
+    """Device and inode of a file that exists, however it is linked; else where it will be."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
+
+
+def format_of(output: OutputOptions) -> Format:
+    """The format of the rows: as asked for, by the file's ending, or by where they go."""
+    if output.form != "auto":
+        return output.form
+    if output.path is not None:
+        return _ENDINGS.get(os.path.splitext(output.path)[1].lower(), "csv")
+    return "table" if sys.stdout.isatty() else "csv"

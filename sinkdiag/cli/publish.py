@@ -1,0 +1,120 @@
+"""Write a finished result where it belongs: one order for all commands.
+
+Manifest, files beside the rows, rows, figure, sentences, exit status. Everything is made before
+anything is written, so that a figure that fails leaves no rows behind.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from sinkdiag.cli.conditions import parse_condition
+from sinkdiag.cli.messages import detail, invocation, note
+from sinkdiag.cli.outputs import format_of
+
+if TYPE_CHECKING:
+    from sinkdiag.cli.options import InputOptions, OutputOptions
+    from sinkdiag.report.table import Table
+    from sinkdiag.studies.result import Result
+    from sinkdiag.studies.subjects import Subject
+
+    Writer = Callable[[IO[bytes]], object]
+
+NOT_CONVERGED, CONDITION_MET = 4, 5
+
+
+def publish(
+    result: Result[Any],
+    output: OutputOptions,
+    *,
+    inputs: InputOptions,
+    subjects: Sequence[Subject],
+    settings: object,
+    reads: Sequence[str | None] = (),
+    beside: Mapping[str | None, Writer] | None = None,
+) -> int:
+    """Publish a result and return the exit status.
+
+    Parameters
+    ----------
+    inputs, subjects, settings, reads:
+        What it was made from, for the manifest; ``reads`` are inputs that are no costs.
+    beside:
+        Further files: a path (None: not asked for) and what fills it.
+    """
+    from sinkdiag.report.files import write_text, write_with
+
+    table = result.table
+    text = _rendered(table, output)
+    figure = _figure(result, output)
+    if output.manifest is not None:
+        read = [path for path in (*reads, inputs.marginals_file) if path is not None]
+        write_text(output.manifest, _manifest(subjects, read, settings))
+    for path, write in (beside or {}).items():
+        if path is not None:
+            write_with(path, write)
+    if output.path is not None:
+        write_text(output.path, text)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    if output.plot is not None and figure is not None:
+        write_with(output.plot, lambda stream: stream.write(figure))
+    for sentence in result.findings:
+        note(sentence)
+    for sentence in result.details:
+        detail(sentence)
+    return _exit_status(result, table, output)
+
+
+def _rendered(table: Table, output: OutputOptions) -> str:
+    form = format_of(output)
+    on_terminal = form == "table" and output.path is None
+    width = shutil.get_terminal_size().columns if on_terminal else None
+    return table.render(form, width)
+
+
+def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
+    """The figure's bytes; None when there is none to draw, which a note then explains."""
+    if output.plot is None:
+        return None
+    from sinkdiag.errors import NothingToDrawError
+    from sinkdiag.report.figures.style import rendered
+
+    try:
+        drawn = rendered(result.figure(), output.plot)
+    except NothingToDrawError as error:
+        note(f"{result.parts[0].name}: no figure, because {error}")
+        return None
+    if len(result.parts) > result.drawn:
+        many = f"the first {result.drawn} of" if result.drawn > 1 else "the first of"
+        note(f"--plot shows {many} {len(result.parts)} cases, from {result.parts[0].name}")
+    return drawn
+
+
+def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: object) -> str:
+    from sinkdiag.cli.options import path_of
+    from sinkdiag.report.manifest import array_record, file_record, make_manifest
+
+    records = []
+    for subject in subjects:
+        if subject.name == "standard input":
+            records.append(array_record(subject.name, subject.stack().tobytes()))
+        else:
+            records.append(file_record(subject.name, path_of(subject.name)))
+    records += [file_record(path, path) for path in reads]
+    return make_manifest(records, invocation().arguments, settings).render()
+
+
+def _exit_status(result: Result[Any], table: Table, output: OutputOptions) -> int:
+    """0, 4 when some status failed, 5 when a --fail-on condition holds (which goes first)."""
+    for text in output.fail_on:
+        condition = parse_condition(text, result.row_type, extended=output.extended)
+        met = condition.met_by(table)
+        if met:
+            note(met)
+            return CONDITION_MET
+    return NOT_CONVERGED if any(status.failed for status in result.statuses) else 0

@@ -1,0 +1,66 @@
+"""What the columns of a row mean: kept with the fields, read by help, JSON and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a command's rows: its meaning in a sentence, and its unit ("" for none)."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str
+    extended: bool
+
+    @property
+    def label(self) -> str:
+        """Name and unit, as on an axis."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+def column(meaning: str, unit: str = "", *, extended: bool = False) -> Any:
+    """A dataclass field that is a column; ``extended`` ones are written only on request."""
+    return field(metadata={"meaning": meaning, "unit": unit, "extended": extended})
+
+
+def columns_of(row_type: type, *, extended: bool = True) -> tuple[Column, ...]:
+    """The columns of a row type in order, the extended ones only on request."""
+    return tuple(
+        Column(
+            name=entry.name,
+            type=entry.type if isinstance(entry.type, str) else entry.type.__name__,
+            meaning=entry.metadata.get("meaning", ""),
+            unit=entry.metadata.get("unit", ""),
+            extended=bool(entry.metadata.get("extended", False)),
+        )
+        for entry in fields(row_type)
+        if extended or not entry.metadata.get("extended", False)
+    )
+
+
+def column_names(row_type: type, *, extended: bool = False) -> tuple[str, ...]:
+    """Their names; by default without the extended ones."""
+    return tuple(entry.name for entry in columns_of(row_type, extended=extended))
+
+
+def labelled(row_type: type, name: str) -> str:
+    """The axis label of one column."""
+    return next(entry.label for entry in columns_of(row_type) if entry.name == name)
+
+
+def reference(row_types: Sequence[type]) -> str:
+    """The column reference as Markdown, one table a row type."""
+    tables = []
+    for row_type in row_types:
+        lines = ["| column | meaning | unit |", "|---|---|---|"]
+        lines += [
+            f"| `{entry.name}`{' *' if entry.extended else ''} | {entry.meaning} | {entry.unit} |"
+            for entry in columns_of(row_type)
+        ]
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables) + "\n"

@@ -1,0 +1,109 @@
+"""What a study is made on: matrices, batches and trajectories, from files or from Python alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sinkdiag.arrays import FloatArray
+from sinkdiag.errors import InputError
+from sinkdiag.problem import MarginalKind, Problem, check_real, make_problem
+from sinkdiag.report.table import Label
+
+Layout = Literal["batch", "trajectory"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """One input: a matrix, or a stack of them.
+
+    ``layout`` is what the first axis of a stack was said to be; ``stacked`` whether there is one.
+    """
+
+    name: str
+    layout: Layout | None
+    stacked: bool
+    problems: tuple[Problem, ...]
+
+    def stack(self) -> FloatArray:
+        """All costs as one array (T, n, m)."""
+        return np.stack([problem.cost for problem in self.problems])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """What one part of a result is about: one matrix, or a stack that is taken as a whole."""
+
+    label: Label
+    name: str
+    problems: tuple[Problem, ...]
+    whole: bool = False
+
+    @property
+    def problem(self) -> Problem:
+        """The first matrix."""
+        return self.problems[0]
+
+
+def subject_of(
+    cost: ArrayLike,
+    *,
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    marginals: MarginalKind = "unit",
+    layout: Layout | None = None,
+) -> Subject:
+    """A subject from an array (n, m), or (T, n, m) with ``layout``.
+
+    Raises
+    ------
+    InputError
+        When the cost or the marginals cannot be used, or three dimensions come without ``layout``.
+    """
+    stack = check_real(cost, "cost")
+    if stack.ndim != 3:
+        problem = make_problem(stack, row=row, col=col, marginals=marginals)
+        return Subject(name="cost", layout=layout, stacked=False, problems=(problem,))
+    if layout is None:
+        raise InputError(
+            "cost",
+            f"the cost has 3 dimensions {stack.shape}",
+            'say what the first one is: layout="batch" or layout="trajectory"',
+        )
+    if len(stack) == 0:
+        raise InputError("cost", f"the cost is empty (shape {stack.shape})", "give T×n×m costs")
+    problems = tuple(
+        make_problem(matrix, row=row, col=col, marginals=marginals, name=f"cost[{index}]")
+        for index, matrix in enumerate(stack)
+    )
+    return Subject(name="cost", layout=layout, stacked=True, problems=problems)
+
+
+def cases(subjects: Sequence[Subject], *, together: Layout | None = None) -> tuple[Case, ...]:
+    """Every matrix on its own; stacks of the layout ``together`` stay whole."""
+    found: list[Case] = []
+    for subject in subjects:
+        if subject.stacked and subject.layout == together:
+            label = Label(source=subject.name, index=0)
+            found.append(
+                Case(label=label, name=subject.name, problems=subject.problems, whole=True)
+            )
+            continue
+        found += [
+            Case(
+                label=Label(source=subject.name, index=index),
+                name=problem.name,
+                problems=(problem,),
+            )
+            for index, problem in enumerate(subject.problems)
+        ]
+    return tuple(found)
+
+
+def are_labelled(subjects: Sequence[Subject]) -> bool:
+    """Whether rows begin with source and index: with several inputs, and with any layout."""
+    return len(subjects) > 1 or any(subject.layout is not None for subject in subjects)
