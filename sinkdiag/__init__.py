@@ -13,46 +13,69 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.annealing.controller import AdaptiveCooling
-    from sinkdiag.api import calibrate, constants, pseudospectrum, sensitivity, spectrum
     from sinkdiag.derivatives.gradient import Gradient, vjp
-    from sinkdiag.errors import InputError
+    from sinkdiag.errors import InputError, NothingToDrawError
+    from sinkdiag.jacobian.freeze import freeze_temperature
     from sinkdiag.jacobian.gaps import spectral_gap
     from sinkdiag.results import Solution, Status
-    from sinkdiag.solver.batch import solve_batch
+    from sinkdiag.solver.batch import BatchSolution, solve_batch
     from sinkdiag.solver.certify import duality_gap
-    from sinkdiag.solver.float32 import float32_hazard
+    from sinkdiag.solver.float32 import Float32Hazard, float32_hazard
     from sinkdiag.solver.solve import solve
+    from sinkdiag.studies.calibrate import CalibrationResult, calibrate
+    from sinkdiag.studies.constants import ConstantsResult, constants
+    from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
+    from sinkdiag.studies.sensitivity import SensitivityResult, sensitivity
+    from sinkdiag.studies.spectrum import SpectrumResult, spectrum
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.annealing.controller",
+    "BatchSolution": "sinkdiag.solver.batch",
+    "CalibrationResult": "sinkdiag.studies.calibrate",
+    "ConstantsResult": "sinkdiag.studies.constants",
+    "Float32Hazard": "sinkdiag.solver.float32",
     "Gradient": "sinkdiag.derivatives.gradient",
     "InputError": "sinkdiag.errors",
+    "NothingToDrawError": "sinkdiag.errors",
+    "PseudospectrumResult": "sinkdiag.studies.pseudospectrum",
+    "SensitivityResult": "sinkdiag.studies.sensitivity",
     "Solution": "sinkdiag.results",
+    "SpectrumResult": "sinkdiag.studies.spectrum",
     "Status": "sinkdiag.results",
-    "calibrate": "sinkdiag.api",
-    "constants": "sinkdiag.api",
+    "calibrate": "sinkdiag.studies.calibrate",
+    "constants": "sinkdiag.studies.constants",
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
-    "sensitivity": "sinkdiag.api",
-    "pseudospectrum": "sinkdiag.api",
+    "freeze_temperature": "sinkdiag.jacobian.freeze",
+    "pseudospectrum": "sinkdiag.studies.pseudospectrum",
+    "sensitivity": "sinkdiag.studies.sensitivity",
     "solve": "sinkdiag.solver.solve",
     "solve_batch": "sinkdiag.solver.batch",
     "spectral_gap": "sinkdiag.jacobian.gaps",
-    "spectrum": "sinkdiag.api",
+    "spectrum": "sinkdiag.studies.spectrum",
     "vjp": "sinkdiag.derivatives.gradient",
 }
 
 __all__ = [
     "AdaptiveCooling",
+    "BatchSolution",
+    "CalibrationResult",
+    "ConstantsResult",
+    "Float32Hazard",
     "Gradient",
     "InputError",
+    "NothingToDrawError",
+    "PseudospectrumResult",
+    "SensitivityResult",
     "Solution",
+    "SpectrumResult",
     "Status",
     "__version__",
     "calibrate",
     "constants",
     "duality_gap",
     "float32_hazard",
+    "freeze_temperature",
     "pseudospectrum",
     "sensitivity",
     "solve",
@@ -67,3 +90,7 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'sinkdiag' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

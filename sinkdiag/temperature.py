@@ -140,9 +140,7 @@ class Temperatures:
         return highest, lowest
 
 
-def temperatures_of(
-    eps: float | Sequence[float] | None, unit: EpsUnit = "none"
-) -> Temperatures:
+def temperatures_of(eps: float | Sequence[float] | None, unit: EpsUnit = "none") -> Temperatures:
     """Temperatures given in Python: one, several, or None for automatic ones.
 
     Raises

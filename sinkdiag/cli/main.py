@@ -39,7 +39,9 @@ class Commands(click.Group):
         return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, message="sinkdiag %(version)s")
 @click.option("-q", "--quiet", is_flag=True, help="Only data and errors: no progress, no notes.")
 @click.option("-v", "--verbose", is_flag=True, help="More on standard error; tracebacks of bugs.")

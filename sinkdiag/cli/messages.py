@@ -85,7 +85,7 @@ def _compilation() -> Iterator[None]:
 
     announced = False
 
-    class Listener(event.Listener):  # type: ignore[misc]
+    class Listener(event.Listener):
         def on_start(self, event: Any) -> None:
             nonlocal announced
             del event

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
@@ -198,4 +198,4 @@ def norm_option(function: Command, *, multiple: bool = False) -> Command:
 def path_of(source: str) -> str:
     """The file that a source names, without its ``:key``."""
     path, colon, _ = source.rpartition(":")
-    return path if colon and os.path.exists(path) and not os.path.exists(source) else source
+    return path if colon and Path(path).exists() and not Path(source).exists() else source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -68,7 +69,7 @@ def _check_apart(targets: list[str], sources: list[str]) -> None:
 def _identity(path: str) -> object:
     """Device and inode of a file that exists, however it is linked; else where it will be."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except (OSError, ValueError):
         return os.path.realpath(path)
     return found.st_dev, found.st_ino
@@ -79,5 +80,5 @@ def format_of(output: OutputOptions) -> Format:
     if output.form != "auto":
         return output.form
     if output.path is not None:
-        return _ENDINGS.get(os.path.splitext(output.path)[1].lower(), "csv")
+        return _ENDINGS.get(Path(output.path).suffix.lower(), "csv")
     return "table" if sys.stdout.isatty() else "csv"

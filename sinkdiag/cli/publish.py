@@ -40,6 +40,8 @@ def publish(
 
     Parameters
     ----------
+    result, output:
+        What is published, and where.
     inputs, subjects, settings, reads:
         What it was made from, for the manifest; ``reads`` are inputs that are no costs.
     beside:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from sinkdiag.cli.emit import check_output, emit, exit_status
-from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
-from sinkdiag.cli.manifest import manifest_option, write_manifest
-from sinkdiag.cli.messages import compiling, note, progress
+from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
-    EpsOptions,
     InputOptions,
     OutputOptions,
     eps_options,
@@ -22,17 +19,12 @@ from sinkdiag.cli.options import (
     seed_option,
     solver_options,
 )
+from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.publish import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sinkdiag.jacobian.modes import Norm
-    from sinkdiag.problem import Problem
-    from sinkdiag.report.table import Label
-    from sinkdiag.studies.spectrum import SpectrumPoint, SpectrumSettings
-
-# Solver and dispersion kernels, on two cores.
-COMPILE_SECONDS = 5
+    from sinkdiag.temperature import Temperatures
 
 
 @click.command(short_help="Eigenvalues, gap and conditioning of the sweep's Jacobian.")
@@ -60,11 +52,12 @@ COMPILE_SECONDS = 5
     help="Write plan, potentials, support, Schur complement and modes to this .npz file.",
 )
 @seed_option
-@manifest_option
 @output_options
 def spectrum(
+    *,
     inputs: InputOptions,
-    temperatures: EpsOptions,
+    temperatures: Temperatures,
+    output: OutputOptions,
     norm: Norm,
     tol: float,
     max_iter: int,
@@ -73,8 +66,6 @@ def spectrum(
     eigenvalues: str | None,
     dump: str | None,
     seed: int,
-    manifest: str | None,
-    output: OutputOptions,
 ) -> int:
     """Linearise one Sinkhorn sweep at the fixed point of COST and report its spectrum.
 
@@ -87,114 +78,30 @@ def spectrum(
       sinkdiag spectrum cost.npy
       sinkdiag spectrum cost.npy --eps 1:0.01:10 --iters 20 --plot spectrum.png
     """
-    from dataclasses import replace
-
-    from sinkdiag.jacobian.dispersion import dispersion
-    from sinkdiag.report.table import Label, Table
-    from sinkdiag.studies.spectrum import AUTO_COUNT, SpectrumRow, SpectrumSettings
-    from sinkdiag.studies.spectrum_findings import summarise
+    from sinkdiag.studies.spectrum import SpectrumRow, SpectrumSettings, study_spectrum
 
     output = replace(output, extended=output.extended or iters is not None)
-    check_output(output, SpectrumRow, eigenvalues, dump, manifest)
+    check_output(output, SpectrumRow, inputs, writes=[eigenvalues, dump])
     settings = SpectrumSettings(
-        norm, tol, max_iter, iters or 20, modes, extended=output.extended, seed=seed
-    )
-    groups: list[tuple[Label, Problem]] = []
-    data = read_inputs(inputs)
-    for item in data:
-        problems = item.problems(marginal_kind(inputs))
-        groups += [(Label(item.name, index), each) for index, each in enumerate(problems)]
-    if dump is not None and len(groups) > 1:
-        raise click.UsageError(f"--dump takes one matrix, and there are {len(groups)}")
-    compiling(COMPILE_SECONDS, dispersion)
-    keep = dump is not None
-    results = [
-        _run(problem, temperature_grid(temperatures, [problem], AUTO_COUNT), settings, keep)
-        for _, problem in groups
-    ]
-    labels = [label for label, _ in groups]
-    summaries = [summarise([point.row for point in points]) for points in results]
-    table = Table.of(
-        "spectrum",
-        SpectrumRow,
-        [point.row for points in results for point in points],
-        extended=output.extended,
-        labels=_repeat(labels, results) if len(groups) > 1 else None,
-        summary=summaries[0] if len(groups) == 1 else summaries,
-    )
-    write_manifest(
-        manifest,
-        data,
-        marginals=inputs.marginals,
-        seed=seed,
-        replicates=None,
+        norm=norm,
         tol=tol,
         max_iter=max_iter,
+        iters=20 if iters is None else iters,
+        modes=modes,
+        extended=output.extended,
+        keep=dump is not None,
+        seed=seed,
     )
-    if eigenvalues is not None:
-        _write_eigenvalues(eigenvalues, results, labels)
-    if dump is not None:
-        _write_dump(dump, results[0])
-    emit(table, output)
-    if output.plot is not None and all(math.isnan(point.row.gap) for point in results[0]):
-        note(f"{groups[0][1].name}: no figure, because no gap is resolved")
-    elif output.plot is not None:
-        from sinkdiag.report.figures.spectrum import draw
-
-        draw(results[0], summaries[0], groups[0][1].name, output.plot)
-        if len(groups) > 1:
-            note(f"--plot shows the first of {len(groups)} matrices, {groups[0][1].name}")
-    for (_, problem), summary in zip(groups, summaries, strict=True):
-        for finding in summary.findings:
-            note(f"{problem.name}: {finding}")
-    return exit_status(table, output, [point.row.status for points in results for point in points])
-
-
-def _run(
-    problem: Problem, temperatures: Sequence[float], settings: SpectrumSettings, keep: bool
-) -> list[SpectrumPoint]:
-    """Every temperature of one matrix; plans are dropped as it goes unless they are kept."""
-    from sinkdiag.studies.spectrum import spectra
-
-    points: list[SpectrumPoint] = []
-    with progress() as advance:
-        advance("spectrum", 0, len(temperatures))
-        for point in spectra(problem, temperatures, settings):
-            points.append(point if keep else point.light())
-            advance("spectrum", len(points), len(temperatures))
-    return points
-
-
-def _repeat(labels: Sequence[Label], results: Sequence[Sequence[object]]) -> list[Label]:
-    return [label for label, rows in zip(labels, results, strict=True) for _ in rows]
-
-
-def _write_eigenvalues(
-    path: str, results: Sequence[Sequence[SpectrumPoint]], labels: Sequence[Label]
-) -> None:
-    from sinkdiag.report.files import write_text
-    from sinkdiag.report.table import Table
-    from sinkdiag.studies.spectrum import EigenvalueRow
-
-    rows = [[row for point in points for row in point.eigenvalues] for points in results]
-    flat = [row for part in rows for row in part]
-    table = Table.of("eigenvalues", EigenvalueRow, flat)
-    if len(results) > 1:
-        # Not `index`: that is the eigenvalue's own number here.
-        names = ("source", "matrix", *table.columns)
-        records = [
-            (label.source, label.index, *record)
-            for label, record in zip(_repeat(labels, rows), table.records, strict=True)
-        ]
-        table = Table("eigenvalues", names, tuple(records))
-    write_text(path, table.render("csv"))
-
-
-def _write_dump(path: str, points: Sequence[SpectrumPoint]) -> None:
-    import numpy as np
-
-    from sinkdiag.report.files import write_with
-    from sinkdiag.studies.spectrum import dump_arrays
-
-    arrays = dump_arrays(points)
-    write_with(path, lambda stream: np.savez_compressed(stream, **arrays))
+    subjects = read_subjects(inputs)
+    if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
+        raise click.UsageError("--dump takes one matrix")
+    with progress_bar() as progress:
+        result = study_spectrum(subjects, temperatures, settings, progress)
+    return publish(
+        result,
+        output,
+        inputs=inputs,
+        subjects=subjects,
+        settings=settings,
+        beside={eigenvalues: result.write_eigenvalues, dump: result.write_dump},
+    )

@@ -28,6 +28,8 @@ Norm = Literal["plan", "potential", "natural"]
 
 # Gaps that agree to this relative accuracy are one eigenvalue; near 0 it is 1e-13 of λ itself.
 CLUSTER_TOL = 1e-13
+# Up to this kappa(V) no norm differs from what the eigenvalues say by more than 10 %.
+NEARLY_NORMAL = 1.1
 # Below this size a dense decomposition is the quickest way to a 2-norm.
 _DENSE_NORM = 200
 _NORM_TOL, _NORM_STEPS = 1e-10, 120

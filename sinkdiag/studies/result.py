@@ -117,9 +117,7 @@ class Result(ABC, Generic[PartT]):
 
     def table_of(self, name: str, row_type: type, groups: Sequence[Sequence[object]]) -> Table:
         """A table of other rows, one group a part, labelled like the result's own."""
-        labels = [
-            part.label for part, rows in zip(self.parts, groups, strict=True) for _ in rows
-        ]
+        labels = [part.label for part, rows in zip(self.parts, groups, strict=True) for _ in rows]
         return Table.of(
             name,
             row_type,

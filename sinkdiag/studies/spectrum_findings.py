@@ -6,24 +6,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sinkdiag.jacobian.modes import NEARLY_NORMAL
 from sinkdiag.results import Status
-from sinkdiag.studies.spectrum import SpectrumRow
+from sinkdiag.studies.spectrum_row import SpectrumRow
 
-# K sweeps that shrink an error by less than this leave the layer frozen.
-SHRINK = 10.0
 # A relative error of the float32 layer's gradient above this counts as lost.
 FLOAT32_LOSS = 1e-2
-# Below this kappa(V) no norm bound can differ from the eigenvalues by more than 10 %.
-NEARLY_NORMAL = 1.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpectrumSummary:
     """One matrix over its temperatures.
 
-    ``eps_freeze``: the largest eps with rho^K > 1/10, interpolated in log eps between the
-    temperatures that were solved. ``eps_float32``: the largest one whose float32 gradient is off by
-    more than 1 %. Both nan when there is none. ``findings`` are sentences.
+    ``eps_freeze``: the largest eps with rho^K > 1/10, solved for whatever temperatures were asked
+    for; nan when there is none, or when the matrix is too large to look for it. ``eps_float32``:
+    the largest eps of the rows whose float32 gradient is off by more than 1 %, nan when there is
+    none. ``findings`` are sentences.
     """
 
     norm: str
@@ -34,15 +32,17 @@ class SpectrumSummary:
     findings: tuple[str, ...]
 
 
-def summarise(rows: Sequence[SpectrumRow]) -> SpectrumSummary:
-    """The summary of the rows of one matrix, warmest first."""
+def summarise(rows: Sequence[SpectrumRow], freeze: float | None) -> SpectrumSummary:
+    """The summary of the rows of one matrix, warmest first.
+
+    ``freeze`` is the freeze temperature of its layer; None where it was not looked for.
+    """
     iters, norm = rows[0].iters, rows[0].norm
     kappa = max((r.kappa_V for r in rows if not math.isnan(r.kappa_V)), default=math.nan)
-    freeze = freeze_point(rows, iters)
     lossy = [row.eps for row in rows if row.float32_error > FLOAT32_LOSS]
     float32 = max(lossy, default=math.nan)
     findings = [
-        _freeze_words(freeze, iters, [row.eps for row in rows if math.isnan(row.gap)]),
+        _freeze_words(freeze, iters),
         _kappa_words(kappa, norm, rows),
         _duality_words(rows, norm),
         _float32_words(float32, iters, rows),
@@ -51,34 +51,21 @@ def summarise(rows: Sequence[SpectrumRow]) -> SpectrumSummary:
         *_failures(rows),
     ]
     return SpectrumSummary(
-        norm, iters, freeze, float32, kappa, tuple(text for text in findings if text)
+        norm=norm,
+        iters=iters,
+        eps_freeze=math.nan if freeze is None else freeze,
+        eps_float32=float32,
+        kappa_V_max=kappa,
+        findings=tuple(text for text in findings if text),
     )
 
 
-def freeze_point(rows: Sequence[SpectrumRow], iters: int) -> float:
-    """Largest eps with rho^K > 1/10, interpolating ln(gap) in ln(eps); nan when there is none."""
-    limit = -math.expm1(-math.log(SHRINK) / iters)
-    known = [row for row in rows if not math.isnan(row.gap)]
-    for index, row in enumerate(known):
-        if row.gap >= limit:
-            continue
-        if index == 0:
-            return row.eps
-        warm = known[index - 1]
-        share = math.log(warm.gap / limit) / math.log(warm.gap / row.gap)
-        return warm.eps * (row.eps / warm.eps) ** share
-    return math.nan
-
-
-def _freeze_words(freeze: float, iters: int, unresolved: Sequence[float]) -> str:
-    if not math.isnan(freeze):
-        return f"at eps = {freeze:.3g} and below {iters} sweeps shrink an error less than tenfold"
-    if unresolved:
-        return (
-            f"the gap is not resolved from eps = {max(unresolved):.3g} down: where {iters} sweeps "
-            "stop shrinking an error tenfold cannot be told here; give warmer temperatures"
-        )
-    return f"{iters} sweeps shrink an error at least tenfold at every temperature"
+def _freeze_words(freeze: float | None, iters: int) -> str:
+    if freeze is None:
+        return ""
+    if math.isnan(freeze):
+        return f"{iters} sweeps shrink an error at least tenfold down to 1e-4 of the costs' range"
+    return f"at eps = {freeze:.3g} and below {iters} sweeps shrink an error less than tenfold"
 
 
 def _kappa_words(kappa: float, norm: str, rows: Sequence[SpectrumRow]) -> str:

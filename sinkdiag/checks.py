@@ -1,0 +1,34 @@
+"""Checks of arguments given in Python; the command line's types refuse the same earlier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sinkdiag.errors import InputError
+
+
+def check_count(name: str, value: int, least: int) -> None:
+    """A whole number of at least ``least``, or an `InputError` that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(name, f"{value!r} is not a count", f"give a whole number from {least} up")
+
+
+def check_share(name: str, value: float, *, zero: bool = False) -> None:
+    """A number between 0 and 1, 1 excluded, and 0 too unless ``zero``."""
+    if not (0.0 < value < 1.0 or (zero and value == 0.0)):
+        bounds = "from 0, below 1" if zero else "above 0 and below 1"
+        raise InputError(name, f"{value!r} is out of range", f"give a number {bounds}")
+
+
+def check_size(name: str, value: float, *, zero: bool = False) -> None:
+    """A finite number above 0, or from 0 with ``zero``."""
+    if not (math.isfinite(value) and (value > 0.0 or (zero and value == 0.0))):
+        bounds = "of 0 or more" if zero else "above 0"
+        raise InputError(name, f"{value!r} is out of range", f"give a finite number {bounds}")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """One of the words that the argument knows."""
+    if value not in choices:
+        raise InputError(name, f"{value!r} is not known", f"give one of {', '.join(choices)}")
