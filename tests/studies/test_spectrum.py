@@ -14,10 +14,7 @@ import sinkdiag
 from sinkdiag.cli.main import run
 from sinkdiag.derivatives.duality import implicit_residual
 from sinkdiag.jacobian.basis import eigenbasis
-from sinkdiag.problem import make_problem
 from sinkdiag.results import Status
-from sinkdiag.studies.spectrum import SpectrumSettings, spectra
-from sinkdiag.studies.spectrum_findings import freeze_point, summarise
 
 COLUMNS = [
     "eps",
@@ -45,7 +42,7 @@ def _cost():
 
 @pytest.fixture(scope="module", name="frame")
 def _frame(cost):
-    return sinkdiag.spectrum(cost, [0.1, 0.05, 0.02, 0.01])
+    return sinkdiag.spectrum(cost, [0.1, 0.05, 0.02, 0.01]).frame()
 
 
 def test_columns_and_gaps_of_the_twelve_by_twelve_matrix(frame):
@@ -70,14 +67,14 @@ def test_columns_hang_together(frame):
 
 
 def test_natural_norm_is_normal(cost):
-    frame = sinkdiag.spectrum(cost, [0.1, 0.02], norm="natural")
+    frame = sinkdiag.spectrum(cost, [0.1, 0.02], norm="natural").frame()
     assert np.allclose(frame.resolvent_norm, 1 / frame.gap, rtol=1e-12)
     assert (frame.kappa_V == 1.0).all()
     assert (frame.departure_from_normality == 0.0).all()
 
 
 def test_extended_columns(cost):
-    frame = sinkdiag.spectrum(cost, [0.2, 0.05], extended=True, iters=5)
+    frame = sinkdiag.spectrum(cost, [0.2, 0.05], extended=True, iters=5).frame()
     assert list(frame.columns[: len(COLUMNS)]) == COLUMNS
     assert (frame.implicit_residual < 1e-12).all()
     assert np.allclose(frame.converged_radius, frame.rho**5, rtol=1e-12)
@@ -89,8 +86,8 @@ def test_extended_columns(cost):
 
 
 def test_leading_modes_are_called_lower_bounds(cost):
-    whole = sinkdiag.spectrum(cost, 0.1)
-    part = sinkdiag.spectrum(cost, 0.1, modes=3, extended=True)
+    whole = sinkdiag.spectrum(cost, 0.1).frame()
+    part = sinkdiag.spectrum(cost, 0.1, modes=3, extended=True).frame()
     assert part.bound[0] == "lower"
     assert part.modes[0] == 3
     assert part.gap[0] == pytest.approx(whole.gap[0], rel=1e-12)
@@ -105,36 +102,30 @@ def test_residual_of_the_identity_is_nan_where_rounding_hides_it():
     assert math.isnan(implicit_residual(eigenbasis(plan, plan.sum(axis=1), plan.sum(axis=0))))
 
 
-def test_freeze_point_lies_between_the_temperatures_that_bracket_it(cost):
-    problem = make_problem(cost)
-    rows = [p.row for p in spectra(problem, [0.1, 0.05, 0.02, 0.01], SpectrumSettings())]
-    freeze = freeze_point(rows, 20)
-    assert 0.02 < freeze < 0.05
-    at = next(iter(spectra(problem, [freeze], SpectrumSettings()))).row
-    # The interpolation is along a convex curve; a factor 1.5 in the exponent is what it can miss.
-    assert 0.1**1.5 < at.rho**20 < 0.1 ** (1 / 1.5)
-    assert math.isnan(freeze_point(rows[:1], 20))
-    assert freeze_point(rows[2:], 20) == rows[2].eps
-
-
 def test_findings_name_what_was_found(cost):
-    problem = make_problem(cost)
-    settings = SpectrumSettings(norm="natural", extended=True)
-    summary = summarise([p.row for p in spectra(problem, [0.1, 0.01], settings)])
-    text = " | ".join(summary.findings)
+    result = sinkdiag.spectrum(cost, [0.1, 0.01], norm="natural", extended=True)
+    text = " | ".join(result.findings)
+    assert all(finding.startswith("cost: ") for finding in result.findings)
     assert "pseudospectra add nothing" in text
     assert "2 components" in text
     assert "gap <= rhs at all 2" in text
     assert "float32 sweeps is right to 1 %" in text
-    assert summary.norm == "natural"
-    few = SpectrumSettings(norm="potential", modes=3)
-    text = " | ".join(summarise([p.row for p in spectra(problem, [0.1], few)]).findings)
+    assert result.summary.norm == "natural"
+    assert result.status is Status.CONVERGED
+    few = sinkdiag.spectrum(cost, 0.1, norm="potential", modes=3)
+    text = " | ".join(few.findings)
     assert "kappa(V) is at least 1" in text
     assert "lower estimates" in text
 
 
+def test_the_freeze_does_not_depend_on_the_temperatures_asked_for(cost):
+    one, other = sinkdiag.spectrum(cost, 0.1), sinkdiag.spectrum(cost, [0.05, 0.01])
+    assert one.summary.eps_freeze == other.summary.eps_freeze
+    assert f"at eps = {one.summary.eps_freeze:.3g} and below 20 sweeps" in one.findings[0]
+
+
 def test_one_column_has_no_mode():
-    frame = sinkdiag.spectrum(np.zeros((3, 1)), 1.0, extended=True)
+    frame = sinkdiag.spectrum(np.zeros((3, 1)), 1.0, extended=True).frame()
     assert frame.rho[0] == 0.0
     assert frame.gap[0] == 1.0
     assert frame.status[0] == "converged"
@@ -226,9 +217,31 @@ def test_bad_options(cost, tmp_path, capsys, options, status):
     assert capsys.readouterr().out == ""
 
 
-def test_an_unresolved_gap_is_not_called_fast():
-    """Rows without a gap say nothing of how many sweeps an error takes."""
-    from sinkdiag.studies.spectrum_findings import _freeze_words
+def test_three_dimensions_want_a_layout(cost):
+    stack = np.stack([cost, cost.T])
+    with pytest.raises(sinkdiag.InputError, match="layout"):
+        sinkdiag.spectrum(stack, 0.1)
+    result = sinkdiag.spectrum(stack, 0.1, layout="batch")
+    assert list(result.frame().columns[:2]) == ["source", "index"]
+    assert list(result.frame()["index"]) == [0, 1]
 
-    assert "not resolved" in _freeze_words(float("nan"), 20, [1e-4])
-    assert "at least tenfold" in _freeze_words(float("nan"), 20, [])
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("norm", "max"), ("modes", 0), ("iters", -3), ("tol", 0.0), ("max_iter", 0), ("seed", -1)],
+)
+def test_arguments_out_of_range_are_named(cost, name, value):
+    with pytest.raises(sinkdiag.InputError, match=f"^{name}: "):
+        sinkdiag.spectrum(cost, 0.1, **{name: value})
+
+
+def test_figure_and_dump_from_python(cost, tmp_path):
+    result = sinkdiag.spectrum(cost, [0.1, 0.05], keep=True)
+    result.plot(str(tmp_path / "figure.svg"))
+    assert (tmp_path / "figure.svg").read_bytes().startswith(b"<?xml")
+    with pytest.raises(sinkdiag.InputError, match="ending"):
+        result.plot(str(tmp_path / "figure.txt"))
+    with (tmp_path / "dump.npz").open("wb") as stream:
+        result.write_dump(stream)
+    with np.load(tmp_path / "dump.npz") as arrays:
+        assert arrays["plan"].shape == (2, 12, 12)

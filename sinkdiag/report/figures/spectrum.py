@@ -140,7 +140,7 @@ def _disc(axes: Axes, curves: SpectrumCurves) -> None:
         axes.plot(
             values, [place] * len(values), ls="none", marker=marker, ms=4, mfc="none", color=colour
         )
-    axes.axvline(1.0, color=BLACK, lw=0.8, label="unit circle")
+    axes.axvline(1.0, color=BLACK, lw=0.8, label=r"$\lambda = 1$")
     axes.set_xlim(-0.05, 1.08)
     axes.set_ylim(count - 0.5, -0.5)
     axes.set_yticks(range(count), [f"{curves.eps[index]:.3g}" for index in chosen])
