@@ -1,5 +1,53 @@
-"""``python -m sinkdiag``: the same as the script."""
+"""The ``sinkdiag`` script, and ``python -m sinkdiag``."""
 
-from sinkdiag.cli import main
+from __future__ import annotations
 
-main()
+import contextlib
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Entry point of the script.
+
+    A signal ends the process at once, whatever is being imported or compiled: an exception raised
+    inside a library's callback can be swallowed there.
+    """
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    _occupy_streams()
+    from sinkdiag.cli.main import run
+
+    status = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    # What Python itself would say of a stream that closed helps nobody, and changes the status.
+    os._exit(status)
+
+
+def _occupy_streams() -> None:
+    """Open nothing where a standard stream is missing, so that no file gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave nothing half-written behind, and end with the signal's status."""
+    del frame
+    files = sys.modules.get("sinkdiag.report.files")
+    if files is not None:
+        files.remove_temporaries()
+    if number == signal.SIGINT:
+        with contextlib.suppress(OSError):
+            os.write(2, b"sinkdiag: interrupted\n")
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,1 @@
-"""The command line: commands parse, call the library, and report."""
-
-from sinkdiag.cli.main import main
-
-__all__ = ["main"]
+"""The command line: commands parse, call a study, and publish its result."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from importlib import import_module
 import click
 
 from sinkdiag._version import __version__
-from sinkdiag.cli.messages import Invocation, Verbosity, fault
+from sinkdiag.cli.messages import Invocation, Verbosity, fault, note
 from sinkdiag.errors import InputError
 
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
@@ -65,11 +64,6 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
     context.obj = replace(context.obj or Invocation(), verbosity=verbosity)
 
 
-def main() -> None:
-    """Entry point of the ``sinkdiag`` script."""
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status; no exception leaves this function."""
     try:
@@ -79,32 +73,37 @@ def run(arguments: Sequence[str]) -> int:
             standalone_mode=False,
             obj=Invocation(arguments=tuple(arguments)),
         )
-        sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        # The reader has gone (click turns that into SystemExit): nothing to write to anybody.
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        return _explain(error, verbose=bool({"-v", "--verbose"} & set(arguments)))
+    return status if isinstance(status, int) else 0
+
+
+def _explain(error: BaseException, *, verbose: bool) -> int:
+    """One line on standard error, and the exit status."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        for line in error.format_message().splitlines():
+            note(line)
         return USAGE
-    except click.ClickException as error:
+    if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         fault(error.format_message(), context.command_path if context else "sinkdiag")
         return USAGE
-    except InputError as error:
+    if isinstance(error, InputError):
         fault(str(error))
         return BAD_INPUT
-    except (click.Abort, KeyboardInterrupt):
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
         fault("interrupted")
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):
-        # The reader has gone (click turns that into SystemExit): nothing to say, and Python's own
-        # flush at exit must not say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
+    if isinstance(error, OSError):
         fault(f"standard input or output cannot be used ({error.strerror}); check where it goes")
         return BAD_INPUT
-    except Exception as error:
-        if "-v" in arguments or "--verbose" in arguments:
-            traceback.print_exc()
-        kind = type(error).__name__
-        fault(f"internal error ({kind}: {error}); run with -v for the traceback and report it")
-        return INTERNAL_ERROR
-    return status if isinstance(status, int) else 0
+    if verbose:
+        traceback.print_exception(error)
+    kind = type(error).__name__
+    fault(f"internal error ({kind}: {error}); run with -v for the traceback and report it")
+    return INTERNAL_ERROR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from sinkdiag.progress import Progress, silent
+from sinkdiag.text import printable
 
 
 class Verbosity(Enum):
@@ -40,18 +42,25 @@ def invocation() -> Invocation:
 def note(text: str) -> None:
     """Write a line on standard error, unless -q was given."""
     if invocation().verbosity is not Verbosity.QUIET:
-        click.echo(text, err=True)
+        _write(text)
 
 
 def detail(text: str) -> None:
     """Write a line on standard error when -v was given."""
     if invocation().verbosity is Verbosity.VERBOSE:
-        click.echo(text, err=True)
+        _write(text)
 
 
 def fault(text: str, command: str = "sinkdiag") -> None:
     """One line for a fault, whatever the verbosity."""
-    click.echo(f"{command}: {' '.join(text.split())}", err=True)
+    _write(f"{command}: {' '.join(text.split())}")
+
+
+def _write(text: str) -> None:
+    """One line on standard error, where there is one; rows and status never depend on it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.flush()
 
 
 @contextmanager
@@ -61,7 +70,7 @@ def progress_bar() -> Iterator[Progress]:
     The first kernel that has to be compiled is announced.
     """
     with _compilation():
-        if invocation().verbosity is Verbosity.QUIET or not sys.stderr.isatty():
+        if invocation().verbosity is Verbosity.QUIET or not _is_terminal():
             yield silent
             return
         from rich.console import Console
@@ -76,6 +85,10 @@ def progress_bar() -> Iterator[Progress]:
                 bar.update(task, description=stage, completed=done, total=total)
 
             yield progress
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager

@@ -81,4 +81,4 @@ def format_of(output: OutputOptions) -> Format:
         return output.form
     if output.path is not None:
         return _ENDINGS.get(Path(output.path).suffix.lower(), "csv")
-    return "table" if sys.stdout.isatty() else "csv"
+    return "table" if sys.stdout is not None and sys.stdout.isatty() else "csv"

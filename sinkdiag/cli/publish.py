@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from sinkdiag.cli.conditions import parse_condition
 from sinkdiag.cli.messages import detail, invocation, note
 from sinkdiag.cli.outputs import format_of
+from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions, OutputOptions
@@ -61,7 +62,7 @@ def publish(
     if output.path is not None:
         write_text(output.path, text)
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()
     if output.plot is not None and figure is not None:
         write_with(output.plot, lambda stream: stream.write(figure))

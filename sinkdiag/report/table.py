@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sinkdiag._version import __version__
 from sinkdiag.columns import column_names
+from sinkdiag.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +104,7 @@ class Table:
         from rich import box
         from rich.console import Console
         from rich.table import Table as RichTable
+        from rich.text import Text
 
         stream = io.StringIO()
         console = Console(file=stream, width=width, color_system=None, highlight=False)
@@ -112,12 +114,12 @@ class Table:
             grid.add_column("quantity")
             grid.add_column("value", overflow="fold")
             for name, value in zip(self.columns, self.records[0], strict=True):
-                grid.add_row(name, _short(value))
+                grid.add_row(name, Text(_short(value)))
         else:
             for name in self.columns:
                 grid.add_column(name, justify="right", overflow="fold")
             for record in self.records:
-                grid.add_row(*(_short(value) for value in record))
+                grid.add_row(*(Text(_short(value)) for value in record))
         console.print(grid)
         return stream.getvalue()
 
@@ -154,4 +156,4 @@ def _text(value: Any) -> str:
 
 def _short(value: Any) -> str:
     value = _plain(value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else printable(str(value))

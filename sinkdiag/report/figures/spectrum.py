@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinkdiag.report.figures.style import (
@@ -16,6 +15,7 @@ from sinkdiag.report.figures.style import (
     RED,
     log_scale,
     new_figure,
+    shown_name,
     styled,
 )
 
@@ -79,7 +79,7 @@ def draw(curves: SpectrumCurves) -> Figure:
 def _title(curves: SpectrumCurves) -> str:
     eps = curves.eps
     span = f"eps {eps[0]:.3g}" if len(eps) == 1 else f"eps {eps[0]:.3g} → {eps[-1]:.3g}"
-    head = f"{Path(curves.name).name}: Jacobian of one Sinkhorn sweep at the fixed point"
+    head = f"{shown_name(curves.name)}: Jacobian of one Sinkhorn sweep at the fixed point"
     return f"{head}\n{curves.norm} norm, {span} (cost units)"
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from sinkdiag.errors import InputError
 from sinkdiag.report.files import write_with
+from sinkdiag.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +61,11 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def shown_name(name: str) -> str:
+    """The last part of a path as a title can hold it: nothing of it is read as mathematics."""
+    return printable(PurePath(name).name).replace("$", r"\$")
 
 
 def log_scale(axes: Axes) -> None:
