@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.errors import InputError
+from sinkdiag.errors import InputError, first_words
 
 MarginalKind = Literal["unit", "probability"]
 
@@ -108,18 +108,37 @@ def check_cost(cost: ArrayLike, name: str = "cost") -> FloatArray:
 
 
 def check_real(values: ArrayLike, name: str) -> FloatArray:
-    """Values as a contiguous float64 array; complex, object and text arrays are refused."""
+    """Values as a contiguous float64 array.
+
+    Raises
+    ------
+    InputError
+        For complex, object, text and masked arrays, for tensors that carry gradients, and for
+        numbers beyond double precision.
+    """
+    if getattr(values, "requires_grad", False):
+        raise InputError(name, "the tensor carries gradients", "give cost.detach()")
+    if np.ma.isMaskedArray(values):
+        raise InputError(
+            name, "the array is masked", "give cost.filled(numpy.inf) to forbid the masked pairs"
+        )
     try:
         array = np.asarray(values)
-    except ValueError as error:
-        raise InputError(name, f"not an array ({error})", "give a rectangular matrix") from error
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(
+            name, f"not an array ({first_words(error)})", "give a rectangular matrix of numbers"
+        ) from error
     if array.dtype.kind == "c":
         raise InputError(name, "the entries are complex", "give real costs")
     if array.dtype.kind not in "fiub":
         raise InputError(
             name, f"the entries are not numbers (dtype {array.dtype})", "give a numeric matrix"
         )
-    return np.asarray(array, dtype=np.float64, order="C")
+    with np.errstate(over="ignore"):
+        real = np.asarray(array, dtype=np.float64, order="C")
+    if array.dtype.itemsize > 8 and np.any(np.isinf(real) & np.isfinite(array)):
+        raise InputError(name, "some entries are beyond double precision", "rescale the costs")
+    return real
 
 
 def _check_entries(array: FloatArray, name: str) -> None:
@@ -140,12 +159,6 @@ def _check_entries(array: FloatArray, name: str) -> None:
             else "negate similarities with --score; forbid a pair with +inf",
         )
     open_pairs = np.isfinite(array)
-    if np.any(np.abs(array[open_pairs]) > LARGEST):
-        raise InputError(name, f"some costs are beyond {LARGEST:g}", "rescale the costs")
-    if 0.0 < float(np.ptp(array[open_pairs])) < 1.0 / LARGEST:
-        raise InputError(
-            name, f"the costs differ by less than {1 / LARGEST:g}", "rescale the costs"
-        )
     for axis, side in ((-1, "row"), (-2, "column")):
         closed = np.argwhere(~open_pairs.any(axis=axis))
         if len(closed):
@@ -155,6 +168,12 @@ def _check_entries(array: FloatArray, name: str) -> None:
                 f"{side} {place} has no finite cost",
                 f"allow at least one pair in this {side}",
             )
+    if np.any(np.abs(array[open_pairs]) > LARGEST):
+        raise InputError(name, f"some costs are beyond {LARGEST:g}", "rescale the costs")
+    if 0.0 < float(np.ptp(array[open_pairs])) < 1.0 / LARGEST:
+        raise InputError(
+            name, f"the costs differ by less than {1 / LARGEST:g}", "rescale the costs"
+        )
 
 
 def check_marginal(values: ArrayLike, size: int, side: str, name: str) -> FloatArray:
@@ -176,4 +195,5 @@ def check_marginal(values: ArrayLike, size: int, side: str, name: str) -> FloatA
         raise InputError(
             label, "some weights are not positive and finite", "drop points without mass"
         )
-    return array
+    # The caller's own array may change later.
+    return array.copy()

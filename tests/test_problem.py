@@ -3,7 +3,14 @@ import pytest
 
 from sinkdiag.errors import InputError
 from sinkdiag.problem import make_problem
-from sinkdiag.temperature import annealing_range, automatic_grid, descending, parse_eps, unit_scale
+from sinkdiag.temperature import (
+    Temperatures,
+    automatic_grid,
+    descending,
+    parse_eps,
+    temperatures_of,
+    unit_scale,
+)
 from tests.helpers import uniform_cost
 
 COST = uniform_cost(3, 6)
@@ -105,8 +112,56 @@ def test_units_and_automatic_temperatures():
         unit_scale(np.zeros((2, 2)), "range")
     problem = make_problem(3 * costs)
     assert automatic_grid(problem, 4)[0] == 9.0
-    assert annealing_range([], [problem]) == (9.0, 0.027)
-    assert annealing_range([0.1], [problem]) == (9.0, 0.1)
-    assert annealing_range([0.1, 2.0, 0.5], [problem]) == (2.0, 0.1)
-    highest, lowest = annealing_range([30.0], [problem])
+    assert Temperatures(values=()).ends([problem]) == (9.0, 0.027)
+    assert Temperatures(values=(0.1,)).ends([problem]) == (9.0, 0.1)
+    assert Temperatures(
+        values=(
+            0.1,
+            2.0,
+            0.5,
+        )
+    ).ends([problem]) == (2.0, 0.1)
+    highest, lowest = Temperatures(values=(30.0,)).ends([problem])
     assert highest > lowest == 30.0
+
+
+def test_a_unit_is_each_matrix_s_own():
+    problem, wider = make_problem(COST), make_problem(10 * COST)
+    half = Temperatures(values=(0.5,), unit="range")
+    assert half.grid([problem], 3) == [0.5 * problem.cost_range]
+    assert half.grid([wider], 3) == [0.5 * wider.cost_range]
+    with pytest.raises(InputError, match="cannot be a unit"):
+        half.grid([make_problem(np.zeros((2, 2)))], 3)
+
+
+@pytest.mark.parametrize("eps", [0.0, -1.0, np.nan, np.inf, []])
+def test_temperatures_from_python_are_checked(eps):
+    with pytest.raises(InputError, match=r"^eps: "):
+        temperatures_of(eps)
+
+
+def test_masks_gradients_and_overflow_are_no_numbers():
+    masked = np.ma.masked_array(COST, mask=COST > 0.5)
+    with pytest.raises(InputError, match="masked"):
+        make_problem(masked)
+
+    class Tensor:
+        requires_grad = True
+
+    with pytest.raises(InputError, match="detach"):
+        make_problem(Tensor())
+    if np.dtype(np.longdouble).itemsize > 8:
+        with pytest.raises(InputError, match="beyond double precision"):
+            make_problem(np.full((2, 2), np.longdouble("1e400")))
+
+
+def test_a_problem_keeps_its_own_marginals():
+    row = np.ones(3)
+    problem = make_problem(COST, row=row)
+    row[:] = 5.0
+    np.testing.assert_array_equal(problem.row, np.ones(3))
+
+
+def test_a_matrix_without_any_open_pair():
+    with pytest.raises(InputError, match="row 0 has no finite cost"):
+        make_problem(np.full((2, 2), np.inf))

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sinkdiag.cli.messages import note
-
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions
     from sinkdiag.load import CostData
@@ -29,9 +27,9 @@ def read_subjects(options: InputOptions) -> list[Subject]:
                 layout=options.layout,
                 stacked=data.layout != "matrix",
                 problems=tuple(data.problems(kind)),
+                note=data.note,
             )
         )
-        _note(data)
     return subjects
 
 
@@ -50,21 +48,3 @@ def _load(options: InputOptions) -> list[CostData]:
         replace(item, row=item.row if row is None else row, col=item.col if col is None else col)
         for item in data
     ]
-
-
-def _note(data: CostData) -> None:
-    """How a file was understood, and forbidden pairs that cut a matrix apart."""
-    import numpy as np
-
-    from sinkdiag.solver.feasible import count_blocks
-
-    if data.note:
-        note(f"{data.name}: {data.note}")
-    for index, cost in enumerate(data.stack):
-        blocks = 1 if not np.isposinf(cost).any() else count_blocks(cost)
-        if blocks > 1:
-            name = data.name if len(data.stack) == 1 else f"{data.name}[{index}]"
-            note(
-                f"{name}: forbidden pairs split the matrix into {blocks} blocks that exchange no "
-                "mass: the gap is 0 at every eps; give the blocks one by one"
-            )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sinkdiag.cli.conditions import parse_condition
@@ -99,16 +100,24 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
 
 
 def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: object) -> str:
+    import numpy as np
+
     from sinkdiag.cli.options import path_of
     from sinkdiag.report.manifest import array_record, file_record, make_manifest
 
     records = []
     for subject in subjects:
-        if subject.name == "standard input":
-            records.append(array_record(subject.name, subject.stack().tobytes()))
-        else:
+        if Path(path_of(subject.name)).is_file():
             records.append(file_record(subject.name, path_of(subject.name)))
-    records += [file_record(path, path) for path in reads]
+        else:
+            # Standard input, or a pipe: it was read once, and what came out of it is hashed.
+            records.append(array_record(subject.name, subject.stack().tobytes()))
+    for path in reads:
+        if Path(path).is_file():
+            records.append(file_record(path, path))
+        elif subjects:
+            masses = [*subjects[0].problems[0].row, *subjects[0].problems[0].col]
+            records.append(array_record(path, np.array(masses).tobytes()))
     return make_manifest(records, invocation().arguments, settings).render()
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.arrays import FloatArray
-from sinkdiag.errors import InputError, first_words
+from sinkdiag.arrays import AnyArray, FloatArray
+from sinkdiag.errors import InputError
+from sinkdiag.load.source import MOST_BYTES, check_shape, too_large, walled
 from sinkdiag.problem import check_real
 
 NPY_MAGIC = b"\x93NUMPY"
 ZIP_MAGIC = b"PK\x03\x04"
+_REWRITE = "write the file again"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Arrays:
     """A cost of any dimension, marginals if the file has them, and a note on the reading."""
 
@@ -30,42 +33,60 @@ def read_npy_or_npz(data: bytes, name: str, key: str | None) -> Arrays:
     """Either of the two, told apart by their first bytes."""
     if data.startswith(ZIP_MAGIC):
         return read_npz(data, name, key)
-    return Arrays(_npy(data, name))
+    return Arrays(cost=real_npy(data, name))
 
 
-def _npy(data: bytes, name: str) -> FloatArray:
+def real_npy(data: bytes, name: str) -> FloatArray:
+    """The real numbers of an npy file, in double precision."""
+    return check_real(any_npy(data, name), name)
+
+
+def any_npy(data: bytes, name: str) -> AnyArray:
+    """The array of an npy file as it stands, objects excepted; its header is believed last."""
     if not data.startswith(NPY_MAGIC):
         raise InputError(name, "not an npy file", "save the matrix with numpy.save(path, cost)")
-    try:
-        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TypeError) as error:
-        if "pickle" in str(error) or "Object arrays" in str(error):
+    return walled(name, "npy file", _REWRITE, lambda: _npy(data, name))
+
+
+def _npy(data: bytes, name: str) -> AnyArray:
+    stream = io.BytesIO(data)
+    with warnings.catch_warnings():
+        # Headers of Python 2 are read with a warning that says nothing about the numbers.
+        warnings.simplefilter("ignore")
+        version = np.lib.format.read_magic(stream)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(stream)
+        if dtype.hasobject:
             raise InputError(
                 name,
                 "an object array, stored as a pickle, which is never loaded",
                 "save a numeric array: numpy.save(path, numpy.asarray(cost, dtype=float))",
-            ) from error
-        raise InputError(
-            name, f"a damaged or truncated npy file ({first_words(error)})", "write the file again"
-        ) from error
-    return check_real(array, name)
+            )
+        check_shape(shape, name)
+        stream.seek(0)
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
 def read_npz(data: bytes, name: str, key: str | None) -> Arrays:
     """An archive's cost (``key``, or see `choose_key`) and its marginals."""
-    with _open_archive(data, name) as archive:
+    with open_archive(data, name) as archive:
         keys = [entry.removesuffix(".npy") for entry in archive.namelist()]
         chosen = key if key is not None else choose_key(keys, name)
         cost = _member(archive, chosen, name)
         if cost is None:
             held = ", ".join(keys) or "nothing"
             raise InputError(name, f"the archive has no array {chosen!r}", f"it holds {held}")
-        return Arrays(cost, _member(archive, "row", name), _member(archive, "col", name))
+        row, col = _member(archive, "row", name), _member(archive, "col", name)
+        return Arrays(cost=cost, row=row, col=col)
 
 
 def read_npz_marginals(data: bytes, name: str) -> tuple[FloatArray | None, FloatArray | None]:
     """``row`` and ``col`` of an archive, of which it must hold one."""
-    with _open_archive(data, name) as archive:
+    with open_archive(data, name) as archive:
         row, col = _member(archive, "row", name), _member(archive, "col", name)
     if row is None and col is None:
         raise InputError(name, "the archive holds neither 'row' nor 'col'", "name them so")
@@ -86,31 +107,36 @@ def choose_key(keys: list[str], name: str) -> str:
     )
 
 
-def _open_archive(data: bytes, name: str) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile as error:
-        raise InputError(
-            name, f"a damaged or truncated npz file ({first_words(error)})", "write the file again"
-        ) from error
+def open_archive(data: bytes, name: str) -> zipfile.ZipFile:
+    """The archive in these bytes."""
+    return walled(name, "npz file", _REWRITE, lambda: zipfile.ZipFile(io.BytesIO(data)))
+
+
+def member_bytes(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
+    """One member, unpacked; what its directory claims is checked before, and while unpacking."""
+
+    def unpack() -> bytes:
+        with archive.open(member) as stream:
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise too_large(name, f"member {member}")
+        return data
+
+    if archive.getinfo(member).file_size > MOST_BYTES:
+        raise too_large(name, f"member {member}")
+    return walled(f"{name} ({member})", "npz member", _REWRITE, unpack)
 
 
 def _member(archive: zipfile.ZipFile, key: str, name: str) -> FloatArray | None:
     if f"{key}.npy" not in archive.namelist():
         return None
-    try:
-        data = archive.read(f"{key}.npy")
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise InputError(
-            name, f"array {key!r} is damaged ({first_words(error)})", "write the file again"
-        ) from error
-    return _npy(data, f"{name} ({key})")
+    return real_npy(member_bytes(archive, f"{key}.npy", name), f"{name} ({key})")
 
 
 def read_npy(data: bytes, name: str, key: str | None) -> Arrays:
     """One array; ``key`` has no meaning here."""
     del key
-    return Arrays(_npy(data, name))
+    return Arrays(cost=real_npy(data, name))
 
 
 def read_archive(data: bytes, name: str, key: str | None) -> Arrays:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,14 @@ from sinkdiag.load.arrays import (
     read_npz_marginals,
 )
 from sinkdiag.load.exchange import read_mat, read_mtx
+from sinkdiag.load.source import bytes_of, standard_input
 from sinkdiag.load.text import read_marginals, read_text
 from sinkdiag.problem import MarginalKind, Problem, make_problem
 
 Layout = Literal["matrix", "batch", "trajectory"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CostData:
     """What one input holds: a stack (T, n, m) of costs, T = 1 for a matrix, and maybe marginals.
 
@@ -85,14 +85,20 @@ def load_costs(
             )
         if len(cost) == 0:
             raise InputError(name, f"the cost is empty (shape {cost.shape})", "give T×n×m costs")
-        return CostData(name, layout, cost, arrays.row, arrays.col, arrays.note)
+        return _data(name, layout, cost, arrays)
     if cost.ndim != 2:
         raise InputError(
             name,
             f"the cost has {cost.ndim} dimension{'' if cost.ndim == 1 else 's'} {cost.shape}",
             "give an n×m matrix",
         )
-    return CostData(name, "matrix", cost[None], arrays.row, arrays.col, arrays.note)
+    return _data(name, "matrix", cost[None], arrays)
+
+
+def _data(name: str, layout: Layout, stack: FloatArray, arrays: Arrays) -> CostData:
+    return CostData(
+        name=name, layout=layout, stack=stack, row=arrays.row, col=arrays.col, note=arrays.note
+    )
 
 
 def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
@@ -103,7 +109,7 @@ def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
     InputError
         Naming the source, the fault and the remedy.
     """
-    data = _bytes(source, "weights")
+    data = bytes_of(source, "weights")
     if data.startswith(ZIP_MAGIC):
         return read_npz_marginals(data, source)
     return read_marginals(data, source)
@@ -111,16 +117,13 @@ def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
 
 def _read(source: str) -> Arrays:
     if source == "-":
-        # A process can be started without one.
-        if sys.stdin is None:
-            raise InputError("standard input", "it is closed", "pipe npy bytes into it")
-        return read_npy_or_npz(sys.stdin.buffer.read(), "standard input", None)
+        return read_npy_or_npz(standard_input(), "standard input", None)
     path, key = _split_key(source)
     suffix = Path(path).suffix.lower()
     if suffix not in _READERS:
         known = " ".join(_READERS)
         raise InputError(source, f"the ending {suffix!r} is not known", f"use one of {known}")
-    return _READERS[suffix](_bytes(path, "cost matrix"), source, key)
+    return _READERS[suffix](bytes_of(path, "cost matrix"), source, key)
 
 
 def _split_key(source: str) -> tuple[str, str | None]:
@@ -130,25 +133,12 @@ def _split_key(source: str) -> tuple[str, str | None]:
     return source, None
 
 
-def _bytes(path: str, content: str) -> bytes:
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file", "check the path") from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(path, f"cannot be read ({reason})", "check the path") from error
-    if not data:
-        raise InputError(path, "the file is empty", f"write the {content} into it")
-    return data
-
-
 _READERS: Mapping[str, Callable[[bytes, str, str | None], Arrays]] = {
     ".npy": read_npy,
     ".npz": read_archive,
-    ".csv": lambda data, name, _key: Arrays(read_text(data, name, ",")),
-    ".tsv": lambda data, name, _key: Arrays(read_text(data, name, "\t")),
-    ".txt": lambda data, name, _key: Arrays(read_text(data, name, None)),
+    ".csv": lambda data, name, _key: Arrays(cost=read_text(data, name, ",")),
+    ".tsv": lambda data, name, _key: Arrays(cost=read_text(data, name, "\t")),
+    ".txt": lambda data, name, _key: Arrays(cost=read_text(data, name, None)),
     ".mtx": read_mtx,
     ".mat": read_mat,
 }

@@ -53,6 +53,8 @@ class Result(ABC, Generic[PartT]):
         Whether the extended columns were asked for.
     labelled:
         Whether rows begin with source and index.
+    notes:
+        Sentences about the inputs themselves, each naming its own.
     drawn:
         How many parts the figure shows at most.
     """
@@ -63,6 +65,7 @@ class Result(ABC, Generic[PartT]):
     parts: tuple[PartT, ...]
     extended: bool = False
     labelled: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[Any, ...]:
@@ -98,7 +101,7 @@ class Result(ABC, Generic[PartT]):
     def findings(self) -> tuple[str, ...]:
         """What was found, in sentences that name their input; failures come last."""
         found = [f"{part.name}: {text}" for part in self.parts for text in part.findings]
-        return (*found, *self.failures)
+        return (*self.notes, *found, *self.failures)
 
     @property
     def details(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise
 from sinkdiag.studies.spectrum_point import SpectrumPoint, SpectrumSettings, measure_point
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
-from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, subject_of
+from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -217,7 +217,10 @@ def study_spectrum(
             )
         )
     return SpectrumResult(
-        parts=tuple(parts), extended=settings.extended, labelled=are_labelled(subjects)
+        parts=tuple(parts),
+        extended=settings.extended,
+        labelled=are_labelled(subjects),
+        notes=notes_of(subjects),
     )
 
 

@@ -13,6 +13,7 @@ from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.problem import MarginalKind, Problem, check_real, make_problem
 from sinkdiag.report.table import Label
+from sinkdiag.solver.feasible import count_blocks
 
 Layout = Literal["batch", "trajectory"]
 
@@ -21,13 +22,15 @@ Layout = Literal["batch", "trajectory"]
 class Subject:
     """One input: a matrix, or a stack of them.
 
-    ``layout`` is what the first axis of a stack was said to be; ``stacked`` whether there is one.
+    ``layout`` is what the first axis of a stack was said to be; ``stacked`` whether there is one;
+    ``note`` how a file was understood, or empty.
     """
 
     name: str
     layout: Layout | None
     stacked: bool
     problems: tuple[Problem, ...]
+    note: str = ""
 
     def stack(self) -> FloatArray:
         """All costs as one array (T, n, m)."""
@@ -107,3 +110,17 @@ def cases(subjects: Sequence[Subject], *, together: Layout | None = None) -> tup
 def are_labelled(subjects: Sequence[Subject]) -> bool:
     """Whether rows begin with source and index: with several inputs, and with any layout."""
     return len(subjects) > 1 or any(subject.layout is not None for subject in subjects)
+
+
+def notes_of(subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """How files were understood, and forbidden pairs that cut a matrix apart."""
+    notes = [f"{subject.name}: {subject.note}" for subject in subjects if subject.note]
+    for subject in subjects:
+        for problem in subject.problems:
+            blocks = 1 if not np.isposinf(problem.cost).any() else count_blocks(problem.cost)
+            if blocks > 1:
+                notes.append(
+                    f"{problem.name}: forbidden pairs split the matrix into {blocks} blocks that "
+                    "exchange no mass: the gap is 0 at every eps; give the blocks one by one"
+                )
+    return tuple(notes)
