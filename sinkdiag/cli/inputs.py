@@ -19,18 +19,16 @@ def read_subjects(options: InputOptions) -> list[Subject]:
     from sinkdiag.studies.subjects import Subject
 
     kind: MarginalKind = "probability" if options.marginals == "probability" else "unit"
-    subjects = []
-    for data in _load(options):
-        subjects.append(
-            Subject(
-                name=data.name,
-                layout=options.layout,
-                stacked=data.layout != "matrix",
-                problems=tuple(data.problems(kind)),
-                note=data.note,
-            )
+    return [
+        Subject(
+            name=data.name,
+            layout=options.layout,
+            stacked=data.layout != "matrix",
+            problems=tuple(data.problems(kind)),
+            note=data.note,
         )
-    return subjects
+        for data in _load(options)
+    ]
 
 
 def _load(options: InputOptions) -> list[CostData]:

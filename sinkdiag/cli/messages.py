@@ -96,6 +96,8 @@ def _compilation() -> Iterator[None]:
     """Announce, once, that kernels are compiled; those that lie in the cache are not."""
     from numba.core import event
 
+    from sinkdiag.numerics.jit import is_caching
+
     announced = False
 
     class Listener(event.Listener):
@@ -104,7 +106,12 @@ def _compilation() -> Iterator[None]:
             del event
             if not announced:
                 announced = True
-                note("compiling kernels (first run only)")
+                note(
+                    "compiling kernels (first run only)"
+                    if is_caching()
+                    else "compiling kernels (every run: no folder for their cache can be written; "
+                    "set NUMBA_CACHE_DIR to one that can)"
+                )
 
         def on_end(self, event: Any) -> None:
             del event

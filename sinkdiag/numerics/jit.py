@@ -1,14 +1,21 @@
-"""The one switch for numba: every kernel is compiled with the same flags and cached on disk."""
+"""The one switch for numba: every kernel is compiled with the same flags and cached on disk.
+
+A cache that cannot be written, or that is damaged, costs compilation and nothing else.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+# Kernels that found no folder for their cache.
+_UNCACHED: list[str] = []
 
 
 def njit(function: Kernel) -> Kernel:
@@ -22,15 +29,35 @@ def njit_parallel(function: Kernel) -> Kernel:
 
 
 def _compile(function: Kernel, *, parallel: bool) -> Kernel:
-    dispatcher = numba.njit(
-        function, cache=True, nogil=True, error_model="numpy", parallel=parallel
-    )
+    dispatcher = numba.njit(function, nogil=True, error_model="numpy", parallel=parallel)
+    try:
+        dispatcher._cache = _ForgivingCache(function)
+    except (RuntimeError, OSError):
+        # Without a folder that can be written numba refuses: the kernel lives as long as the
+        # process.
+        _UNCACHED.append(function.__qualname__)
     return cast(Kernel, dispatcher)
 
 
-def is_cached(kernel: Callable[..., Any]) -> bool:
-    """Whether compiled code of this kernel lies on disk, from this or an earlier run."""
-    dispatcher: Any = kernel
-    function = dispatcher.py_func
-    name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-"
-    return any(Path(dispatcher.stats.cache_path).glob(f"{name}*.nbi"))
+def is_caching() -> bool:
+    """Whether kernels are kept on disk for the next process."""
+    return not _UNCACHED
+
+
+class _ForgivingCache(FunctionCache):
+    """numba's own cache, of which a damaged or locked file is as good as none."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Compiled code for these types, or None."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            # Truncated or foreign files fail in whatever way pickle and LLVM see fit.
+            with contextlib.suppress(Exception):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code where that is possible."""
+        with contextlib.suppress(Exception):
+            super().save_overload(sig, data)

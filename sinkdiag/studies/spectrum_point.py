@@ -164,7 +164,8 @@ def _row(found: _Measurement, layer: _LayerColumns, *, bifurcates: bool) -> Spec
         kappa_V=modes.condition(),
         eigenvalue_condition=float(conditions[0]) if len(conditions) else 1.0,
         departure_from_normality=modes.departure(),
-        transient_peak=modes.transient_peak(),
+        # Where every eigenvalue is 0 the Jacobian is, and its powers are rounding.
+        transient_peak=0.0 if rho == 0.0 else modes.transient_peak(),
         duality_lhs=gap,
         duality_rhs=duality_rhs(found.basis, modes.norm),
         sweeps_per_digit=sweeps_for(gap, 0.1),
@@ -199,7 +200,9 @@ def _layer(problem: Problem, found: _Measurement) -> _LayerColumns:
         return _LayerColumns()
     at_fixed_point = _LayerColumns(
         converged_norm=modes.power_norm(settings.iters),
-        converged_radius=math.exp(settings.iters * math.log1p(-float(modes.gaps[0]))),
+        converged_radius=found.rho**settings.iters
+        if found.gap > 0.5
+        else math.exp(settings.iters * math.log1p(-found.gap)),
     )
     if not basis.complete:
         return at_fixed_point
