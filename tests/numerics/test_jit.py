@@ -14,6 +14,7 @@ import pytest
 from tests.helpers import uniform_cost
 
 ROOT = Path(__file__).parents[2]
+IGNORE = shutil.ignore_patterns("__pycache__")
 
 
 def spectrum(folder, **variables):
@@ -32,14 +33,19 @@ def spectrum(folder, **variables):
 def _folder(tmp_path_factory):
     """A copy of the package whose cache nobody else uses."""
     folder = tmp_path_factory.mktemp("package")
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "sinkdiag", folder / "sinkdiag", ignore=ignore)
+    shutil.copytree(ROOT / "sinkdiag", folder / "sinkdiag", ignore=IGNORE)
     np.save(folder / "cost.npy", uniform_cost(5, 5))
     return folder
 
 
-def test_without_a_folder_for_the_cache(folder):
-    done = spectrum(folder, NUMBA_CACHE_DIR="/dev/null/none", HOME="/nonexistent")
+def test_without_a_folder_for_the_cache(folder, tmp_path):
+    """A file stands where each cache would be, and the home is no folder either."""
+    shutil.copytree(folder / "sinkdiag", tmp_path / "sinkdiag", ignore=IGNORE)
+    for package in (tmp_path / "sinkdiag").rglob("*.py"):
+        package.with_name("__pycache__").touch()
+    shutil.copy(folder / "cost.npy", tmp_path)
+    closed = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "NUMBA_CACHE_DIR": "/dev/null"}
+    done = spectrum(tmp_path, **closed)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("every run: no folder for their cache") == 1
     assert done.stdout == spectrum(folder).stdout
