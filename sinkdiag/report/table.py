@@ -115,13 +115,39 @@ class Table:
             grid.add_column("value", overflow="fold")
             for name, value in zip(self.columns, self.records[0], strict=True):
                 grid.add_row(name, Text(_short(value)))
-        else:
-            for name in self.columns:
-                grid.add_column(name, justify="right", overflow="fold")
-            for record in self.records:
-                grid.add_row(*(Text(_short(value)) for value in record))
+            console.print(grid)
+            return stream.getvalue()
+        cells = [[_short(value) for value in record] for record in self.records]
+        shown = _fitting(self.columns, cells, console.width)
+        for place in shown:
+            grid.add_column(self.columns[place], justify="right", overflow="fold")
+        for line in cells:
+            grid.add_row(*(Text(line[place]) for place in shown))
         console.print(grid)
+        hidden = [name for place, name in enumerate(self.columns) if place not in shown]
+        if hidden:
+            more = f"not shown: {', '.join(hidden)} (a wider terminal, --format csv, or -o)"
+            console.print(Text(more))
         return stream.getvalue()
+
+
+def _fitting(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Which columns fit side by side: the first ones, and the status whatever else goes."""
+    sizes = [
+        2 + max(len(name), *(len(line[place]) for line in cells), 1)
+        for place, name in enumerate(columns)
+    ]
+    last = columns.index("status") if "status" in columns else None
+    room = width - (sizes[last] if last is not None else 0)
+    shown = [] if last is None else [last]
+    for place, size in enumerate(sizes):
+        if place == last:
+            continue
+        if size > room and len(shown) > 1:
+            break
+        shown.append(place)
+        room -= size
+    return sorted(shown)
 
 
 def json_value(value: Any) -> Any:
