@@ -36,8 +36,9 @@ def shell(command, folder):
     )
 
 
+@pytest.mark.usefixtures("cost")
 @pytest.mark.parametrize("end", ["2>&-", "2>/dev/full", "2> >(true)"])
-def test_rows_do_not_need_standard_error(cost, tmp_path, end):
+def test_rows_do_not_need_standard_error(tmp_path, end):
     whole = shell("{s} spectrum cost.npy --eps 0.1", tmp_path)
     assert whole.returncode == 0
     assert len(whole.stdout.splitlines()) == 2
@@ -46,13 +47,15 @@ def test_rows_do_not_need_standard_error(cost, tmp_path, end):
     assert done.returncode == 0
 
 
-def test_a_file_does_not_need_standard_output(cost, tmp_path):
+@pytest.mark.usefixtures("cost")
+def test_a_file_does_not_need_standard_output(tmp_path):
     done = shell("{s} spectrum cost.npy --eps 0.1 -o rows.csv >&-", tmp_path)
     assert done.returncode == 0
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 2
 
 
-def test_closed_and_full_outputs_are_named(cost, tmp_path):
+@pytest.mark.usefixtures("cost")
+def test_closed_and_full_outputs_are_named(tmp_path):
     done = shell("{s} spectrum cost.npy --eps 0.1 >&-", tmp_path)
     assert (done.returncode, done.stderr.count(b"\n")) == (3, 1)
     if FULL.exists():
@@ -60,7 +63,8 @@ def test_closed_and_full_outputs_are_named(cost, tmp_path):
         assert (done.returncode, done.stderr.count(b"\n")) == (3, 1)
 
 
-def test_a_reader_that_leaves_is_no_fault(cost, tmp_path):
+@pytest.mark.usefixtures("cost")
+def test_a_reader_that_leaves_is_no_fault(tmp_path):
     done = shell("{s} -q spectrum cost.npy --eps 1:0.1:300 | head -n 1", tmp_path)
     assert done.returncode == 0
     assert done.stderr == b""
@@ -89,8 +93,9 @@ def test_names_of_files_are_nothing_but_names(tmp_path, name):
             )
 
 
+@pytest.mark.usefixtures("cost")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_the_process_and_leave_nothing(cost, tmp_path, number):
+def test_signals_end_the_process_and_leave_nothing(tmp_path, number):
     process = subprocess.Popen(
         [*SCRIPT, "spectrum", "cost.npy", "--eps", "1:0.001:3000", "-o", "rows.csv"],
         cwd=tmp_path,
@@ -107,7 +112,8 @@ def test_signals_end_the_process_and_leave_nothing(cost, tmp_path, number):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cost.npy"]
 
 
-def test_a_link_is_followed_and_stays(cost, tmp_path):
+@pytest.mark.usefixtures("cost")
+def test_a_link_is_followed_and_stays(tmp_path):
     (tmp_path / "real.csv").write_text("before")
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     done = shell("{s} -q spectrum cost.npy --eps 0.1 -o link.csv", tmp_path)
