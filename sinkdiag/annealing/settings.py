@@ -61,7 +61,7 @@ class CalibrationSettings:
         least = {"iters": 1, "max_steps": 2, "replicates": 2, "seed": 0, "max_iter": 1}
         for name, bound in least.items():
             value = getattr(self, name)
-            if not (isinstance(value, Integral) and value >= bound):
+            if not (isinstance(value, Integral) and int(value) >= bound):
                 _refuse(name, value, f"a whole number of at least {bound}")
         # Written so that nan fails every one of them.
         if self.alpha0 is not None and not 0.0 < self.alpha0 < 1.0:
