@@ -136,7 +136,7 @@ def measure_calibration(
     moments = _moments(choice, settings, replicates.held_out)
     progress("looking for the freeze", 2, STAGES)
     late = problems[-1]
-    freeze = freeze_temperature(late, layer.eps_start, layer.eps_min, layer.iters)
+    freeze = freeze_temperature(late, layer.iters)
     theory = None
     if choice is not None and moments:
         eps = _eps_collapse(moments)

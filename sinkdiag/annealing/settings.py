@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 
 from sinkdiag.annealing.track import JUDGE_TOL, TrackSettings
+from sinkdiag.checks import check_count, check_share, check_size
 from sinkdiag.errors import InputError
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER
+
+_LEAST = {"iters": 1, "max_steps": 2, "replicates": 2, "seed": 0, "max_iter": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,23 +60,16 @@ class CalibrationSettings:
     max_iter: int = DEFAULT_MAX_ITER
 
     def __post_init__(self) -> None:
-        least = {"iters": 1, "max_steps": 2, "replicates": 2, "seed": 0, "max_iter": 1}
-        for name, bound in least.items():
-            value = getattr(self, name)
-            if not (isinstance(value, Integral) and int(value) >= bound):
-                _refuse(name, value, f"a whole number of at least {bound}")
-        # Written so that nan fails every one of them.
-        if self.alpha0 is not None and not 0.0 < self.alpha0 < 1.0:
-            _refuse("alpha0", self.alpha0, "a number above 0 and below 1")
-        if not 0.0 <= self.beta <= 1.0:
-            _refuse("beta", self.beta, "a number from 0 to 1")
-        if not 0.0 <= self.noise < float("inf"):
-            _refuse("noise", self.noise, "a finite number of at least 0")
-        if not 0.0 <= self.noise_decay < 1.0:
-            _refuse("noise_decay", self.noise_decay, "a number from 0 to below 1")
-        for name in ("collapse_tv", "tol"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                _refuse(name, getattr(self, name), "a number above 0 and below 1")
+        for name, least in _LEAST.items():
+            check_count(name, getattr(self, name), least)
+        if self.alpha0 is not None:
+            check_share("alpha0", self.alpha0)
+        if not 0.0 <= self.beta <= 1.0:  # nan is neither
+            raise InputError("beta", f"{self.beta!r} is out of range", "give a number from 0 to 1")
+        check_size("noise", self.noise, zero=True)
+        check_share("noise_decay", self.noise_decay, zero=True)
+        check_share("collapse_tv", self.collapse_tv)
+        check_share("tol", self.tol)
 
     def layer(self, eps_start: float, eps_min: float) -> TrackSettings:
         """The user's own layer, annealed from eps_start to eps_min (cost units)."""
@@ -87,7 +82,3 @@ class CalibrationSettings:
             tol=self.tol,
             max_iter=self.max_iter,
         )
-
-
-def _refuse(name: str, value: object, wanted: str) -> None:
-    raise InputError(name, f"{value} is out of range", f"give {wanted}")

@@ -35,7 +35,7 @@ class CalibrateSettings(CalibrationSettings):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CalibratePart(Part):
+class CalibrationPart(Part):
     """The calibration of one matrix, or of one trajectory as a whole."""
 
     calibration: Calibration
@@ -57,14 +57,14 @@ class CalibratePart(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrateSummary:
+class CalibrationSummary:
     """The line to paste of each part; None where there is no window."""
 
     controllers: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CalibrateResult(Result[CalibratePart]):
+class CalibrationResult(Result[CalibrationPart]):
     """One row a matrix or trajectory, with controllers, windows and traces."""
 
     command: ClassVar[str] = "calibrate"
@@ -76,10 +76,10 @@ class CalibrateResult(Result[CalibratePart]):
         return tuple(part.controller for part in self.parts)
 
     @property
-    def summary(self) -> CalibrateSummary:
+    def summary(self) -> CalibrationSummary:
         """The controllers as lines to paste."""
         lines = tuple(None if found is None else repr(found) for found in self.controllers)
-        return CalibrateSummary(controllers=lines)
+        return CalibrationSummary(controllers=lines)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class CalibrateResult(Result[CalibratePart]):
         return (*found, *self.failures)
 
     def write_trace(self, stream: IO[bytes]) -> None:
-        """Every step of every part's `CalibratePart.trace`, as CSV."""
+        """Every step of every part's `CalibrationPart.trace`, as CSV."""
         table = self.table_of("trace", TraceRow, [part.trace for part in self.parts])
         stream.write(table.render("csv").encode())
 
@@ -129,7 +129,7 @@ def study_calibrate(
     temperatures: Temperatures,
     settings: CalibrateSettings,
     progress: Progress = silent,
-) -> CalibrateResult:
+) -> CalibrationResult:
     """Calibrate on every matrix, and on every trajectory as a whole.
 
     Raises
@@ -148,7 +148,7 @@ def study_calibrate(
         calibration = measure_calibration(case.problems, layer, settings, of_all)
         row = row_of(calibration)
         parts.append(
-            CalibratePart(
+            CalibrationPart(
                 label=case.label,
                 name=case.name,
                 rows=(row,),
@@ -157,7 +157,7 @@ def study_calibrate(
                 calibration=calibration,
             )
         )
-    return CalibrateResult(
+    return CalibrationResult(
         parts=tuple(parts), extended=settings.extended, labelled=are_labelled(subjects)
     )
 
@@ -207,7 +207,7 @@ def calibrate(
     tol: float = 1e-9,
     max_iter: int = 10_000,
     extended: bool = False,
-) -> CalibrateResult:
+) -> CalibrationResult:
     """Measure the safety slope of an EPH-ASC controller on a cost; ``sinkdiag calibrate``.
 
     The controller cools by ``alpha0`` while the drift ‖P_t - P_{t-1}‖_F <= k·eps and holds
