@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,9 @@ from sinkdiag.cli.options import (
 from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Finite, share
-from sinkdiag.temperature import Temperatures
+
+if TYPE_CHECKING:
+    from sinkdiag.temperature import Temperatures
 
 
 @click.command(short_help="The safety slope of an annealing controller, measured.")
