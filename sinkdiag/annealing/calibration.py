@@ -104,12 +104,19 @@ class Calibration:
             eps_min=self.layer.eps_min,
         )
 
+    @property
+    def alpha0(self) -> float:
+        """Cooling factor of the runs: provoked, or given, or that of one jump."""
+        if self.choice is not None:
+            return self.choice.trial.alpha0
+        if self.settings.alpha0 is not None:
+            return self.settings.alpha0
+        return self.layer.eps_min / self.layer.eps_start
+
     def rule(self, *, plain: bool) -> CoolingRule:
-        """The controller at k_safe, or the plain schedule (one jump when nothing collapsed)."""
-        if self.choice is None:
-            jump = self.layer.eps_min / self.layer.eps_start
-            return CoolingRule(k_safe=math.inf, alpha0=jump, beta=self.settings.beta)
-        return self.choice.trial.rule(math.inf if plain else self.window.k_safe)
+        """The controller at k_safe, or the plain schedule."""
+        slope = self.window.k_safe if self.window.found and not plain else math.inf
+        return CoolingRule(k_safe=slope, alpha0=self.alpha0, beta=self.settings.beta)
 
 
 def measure_calibration(

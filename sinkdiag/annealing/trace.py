@@ -100,8 +100,8 @@ def trace_replicate(
 ) -> tuple[TraceRow, ...]:
     """One replicate (0: the data itself) under the controller at k_safe, or the plain schedule.
 
-    The plain schedule cools by the calibration's alpha0 or, when nothing collapsed, is one jump
-    with the user's own sweeps.
+    When nothing collapsed it is run with the user's own sweeps and cooling factor; one jump where
+    none was given.
     """
     return trace_run(
         calibration.streams[replicate],

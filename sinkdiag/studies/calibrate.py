@@ -113,7 +113,7 @@ class CalibrationResult(Result[CalibrationPart]):
             k_low=row.k_low,
             k_high=row.k_high,
             k_safe=row.k_safe,
-            alpha0=row.alpha0,
+            alpha0=found.alpha0,
             iters=row.iters,
             eps_start=row.eps_start,
             eps_min=row.eps_min,

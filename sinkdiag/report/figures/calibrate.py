@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sinkdiag.annealing.trace import TraceRow
@@ -17,6 +16,7 @@ from sinkdiag.report.figures.style import (
     RED,
     log_scale,
     new_figure,
+    shown_name,
     styled,
 )
 
@@ -36,7 +36,7 @@ class AnnealingRuns:
     k_low, k_high, k_safe:
         The window, drift per unit of eps; nan without one.
     alpha0:
-        Cooling factor of one step; nan: one jump.
+        Cooling factor of one step.
     iters, eps_start, eps_min:
         Sweeps a step, and the temperatures in cost units.
     collapse_tv:
@@ -61,6 +61,8 @@ class AnnealingRuns:
 
 def draw(runs: AnnealingRuns) -> Figure:
     """Three panels over the steps; without a window the plain schedule is drawn alone."""
+    from matplotlib.ticker import MaxNLocator
+
     with styled():
         figure = new_figure(6.4, 7.2)
         top, middle, bottom = figure.subplots(3, 1, sharex=True)
@@ -69,14 +71,16 @@ def draw(runs: AnnealingRuns) -> Figure:
         _drift(middle, runs)
         _distance(bottom, runs)
         bottom.set_xlabel("step (K sweeps each)")
+        bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
 def _title(runs: AnnealingRuns) -> str:
-    head = f"{PurePath(runs.name).name}: {runs.opening}"
+    head = f"{shown_name(runs.name)}: {runs.opening}"
     if not math.isnan(runs.k_safe):
         head += f" {runs.k_low:.3g} ≤ k ≤ {runs.k_high:.3g}, k_safe = {runs.k_safe:.3g}"
-    alpha = f"alpha0 = {runs.alpha0:.3g}, " if not math.isnan(runs.alpha0) else "one jump, "
+    jump = runs.eps_min / runs.eps_start
+    alpha = f"alpha0 = {runs.alpha0:.3g}, " if runs.alpha0 > jump else "one jump, "
     return (
         f"{head}\n{alpha}K = {runs.iters}, eps {runs.eps_start:.3g} → {runs.eps_min:.3g} "
         "(cost units), drift in the Frobenius norm"
