@@ -179,7 +179,7 @@ def test_the_function_s_defaults_are_the_study_s():
 
 
 def test_settings_of_the_function_are_checked():
-    with pytest.raises(InputError, match="^alpha0: nan "):
+    with pytest.raises(InputError, match=r"^alpha0: nan "):
         sinkdiag.calibrate(COST, alpha0=math.nan)
 
 
