@@ -153,7 +153,7 @@ def study_calibrate(
                 name=case.name,
                 rows=(row,),
                 findings=(row.verdict,),
-                details=(layer_sentence(calibration),),
+                details=(f"{case.name}: {layer_sentence(calibration)}",),
                 calibration=calibration,
             )
         )
