@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sinkdiag.annealing.calibration import CalibrationRow
 from sinkdiag.annealing.trace import TraceRow
 from sinkdiag.cli.main import group
 from sinkdiag.report.table import column_names
+from sinkdiag.studies.calibrate_row import CalibrationRow
 from sinkdiag.studies.constants import ConstantsRow
 from sinkdiag.studies.portrait import PseudospectrumRow
 from sinkdiag.studies.sensitivity import SensitivityRow

@@ -1,136 +1,186 @@
-"""What a calibration is asked, and what it answers."""
+"""How far the controller may be trusted on one cost (the paper's quasi-static annealing)."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from sinkdiag.annealing.controller import AdaptiveCooling
-from sinkdiag.annealing.escalate import Escalation, PlainOutcome
+from sinkdiag.annealing.choice import Choice, Confirmation, choose
+from sinkdiag.annealing.collapse import CollapseMoment, moment_of_collapse
+from sinkdiag.annealing.controller import AdaptiveCooling, CoolingRule
+from sinkdiag.annealing.escalate import Escalation, PlainOutcome, escalate
+from sinkdiag.annealing.replicates import make_replicates
+from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.stream import CostStream
-from sinkdiag.annealing.track import JUDGE_TOL, TrackSettings
-from sinkdiag.annealing.window import ControllerTrial, Window
+from sinkdiag.annealing.track import TrackSettings
+from sinkdiag.annealing.window import NO_WINDOW, Window
+from sinkdiag.jacobian.freeze import freeze_temperature
 from sinkdiag.problem import Problem
+from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Status
-from sinkdiag.solver.solve import DEFAULT_MAX_ITER
+from sinkdiag.studies.constants import Thresholds, thresholds
+
+STAGES = 3
 
 
-@dataclass(frozen=True)
-class CalibrationSettings:
-    """What is calibrated.
-
-    eps_start, eps_min in cost units; ``iters`` sweeps a step; ``noise`` relative to the standard
-    deviation of the costs, times ``noise_decay`` at every step; ``max_steps`` the step budget;
-    ``alpha0`` None lets phase I choose the cooling factor; ``tol`` and ``max_iter`` are those of
-    the fixed points that runs are judged by.
-    """
-
-    eps_start: float
-    eps_min: float
-    iters: int = 20
-    beta: float = 1.0
-    alpha0: float | None = None
-    replicates: int = 10
-    noise: float = 0.01
-    noise_decay: float = 0.9
-    max_steps: int = 500
-    collapse_tv: float = 0.1
-    cold: bool = False
-    seed: int = 0
-    tol: float = JUDGE_TOL
-    max_iter: int = DEFAULT_MAX_ITER
-
-    def track(self) -> TrackSettings:
-        """The layer's own run."""
-        return TrackSettings(
-            self.eps_start,
-            self.eps_min,
-            self.iters,
-            self.max_steps,
-            self.cold,
-            self.tol,
-            self.max_iter,
-        )
-
-    def trial(self, provoked: PlainOutcome) -> ControllerTrial:
-        """The controller and the layer for one way of collapsing."""
-        track = replace(self.track(), iters=provoked.iters)
-        return ControllerTrial(track, provoked.alpha, self.beta, self.collapse_tv)
-
-
-@dataclass(frozen=True)
-class CalibrationRow:
-    """The contract's columns, then what they are for.
-
-    k_safe, k_low, k_high, k_theory in units of drift/eps; eps_* in cost units. k_theory and R (the
-    paper's A.7) are taken at eps_collapse, nan without a collapse. ``iters`` is the K
-    that the window is for, which phase I may have lowered.
-    """
-
-    k_safe: float
-    k_low: float
-    k_high: float
-    k_theory: float
-    alpha0: float
-    beta: float
-    R: float
-    alpha_critical: float
-    eps_collapse: float
-    eps_freeze: float
-    collapses: int
-    replicates: int
-    verdict: str
-    iters: int
-    eps_start: float
-    eps_min: float
-    k_collapse: float
-    tv_plain: float
-    max_steps: int
-    noise: float
-    noise_decay: float
-    confirmed_safe: float
-    confirmed_collapse: float
-    steps_safe: float
-    status: Status = field(default=Status.CONVERGED)
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """Replays on the data and on fresh replicates.
-
-    Shares that are safe at k_safe, and that collapse at 4·k_high; median steps at k_safe.
-    """
-
-    safe: float
-    collapse: float
-    steps: float
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
-    """Everything `calibrate` measured on one cost."""
+    """Everything that is measured on one matrix or trajectory.
 
-    problem: Problem
+    Attributes
+    ----------
+    settings, layer:
+        What was asked, and the user's own layer with its temperatures.
+    escalation, choice:
+        Phases I and II; without a choice nothing collapsed.
+    moments:
+        Where the plain schedule is lost on the held-out replicates (those on which it is).
+    theory:
+        The paper's thresholds at `eps_collapse`; None without a collapse.
+    eps_freeze:
+        Largest eps with rho^K > 1/10, cost units; nan for none.
+    streams:
+        The data itself, then the held-out replicates.
+    """
+
     settings: CalibrationSettings
-    row: CalibrationRow
+    layer: TrackSettings
     escalation: Escalation
-    provoked: PlainOutcome | None
-    window: Window | None
+    choice: Choice | None
+    moments: tuple[CollapseMoment, ...]
+    theory: Thresholds | None
+    eps_freeze: float
     streams: tuple[CostStream, ...]
 
     @property
-    def trial(self) -> ControllerTrial | None:
-        """The controller and layer that the row is for; None when nothing collapsed."""
-        if self.provoked is None:
-            return None
-        return self.settings.trial(self.provoked)
+    def window(self) -> Window:
+        """The slopes that arrive and do not collapse."""
+        return NO_WINDOW if self.choice is None else self.choice.window
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """How the window did on fresh replicates."""
+        return Confirmation() if self.choice is None else self.choice.confirmation
+
+    @property
+    def plain(self) -> PlainOutcome:
+        """The plain schedule that is calibrated against, or the hardest that was tried."""
+        return self.escalation.hardest if self.choice is None else self.choice.provoked
+
+    @property
+    def run(self) -> TrackSettings:
+        """The layer that the window is for: K may be less than the user's."""
+        return self.layer if self.choice is None else self.choice.trial.settings
+
+    @property
+    def eps_collapse(self) -> float:
+        """Median temperature at which the plain schedule is lost; nan where it never is."""
+        return _eps_collapse(self.moments)
+
+    @property
+    def k_collapse(self) -> float:
+        """Median drift/eps there."""
+        ratios = [m.drift_ratio for m in self.moments if math.isfinite(m.drift_ratio)]
+        return statistics.median(ratios) if ratios else math.nan
+
+    @property
+    def status(self) -> Status:
+        """Whether arrivals could be judged."""
+        unresolved = self.plain.unresolved and not self.window.found
+        return Status.BELOW_RESOLUTION if unresolved else Status.CONVERGED
 
     @property
     def controller(self) -> AdaptiveCooling | None:
         """The controller to paste into a training loop; None without a window."""
-        row = self.row
-        if math.isnan(row.k_safe):
+        if self.choice is None or not self.window.found:
             return None
         return AdaptiveCooling(
-            row.k_safe, row.alpha0, beta=row.beta, eps_start=row.eps_start, eps_min=row.eps_min
+            self.window.k_safe,
+            self.choice.trial.alpha0,
+            beta=self.choice.trial.beta,
+            eps_start=self.layer.eps_start,
+            eps_min=self.layer.eps_min,
         )
+
+    @property
+    def alpha0(self) -> float:
+        """Cooling factor of the runs: provoked, or given, or that of one jump."""
+        if self.choice is not None:
+            return self.choice.trial.alpha0
+        if self.settings.alpha0 is not None:
+            return self.settings.alpha0
+        return self.layer.eps_min / self.layer.eps_start
+
+    def rule(self, *, plain: bool) -> CoolingRule:
+        """The controller at k_safe, or the plain schedule."""
+        slope = self.window.k_safe if self.window.found and not plain else math.inf
+        return CoolingRule(k_safe=slope, alpha0=self.alpha0, beta=self.settings.beta)
+
+
+def measure_calibration(
+    problems: Sequence[Problem],
+    layer: TrackSettings,
+    settings: CalibrationSettings,
+    progress: Progress = silent,
+) -> Calibration:
+    """Calibrate the controller's safety slope on a matrix (one problem), or on a trajectory.
+
+    Phase I escalates the plain schedule until it collapses; phase II brackets, on held-out
+    replicates, the slopes k with which the controller arrives at eps_min within the budget (k_low)
+    and does not collapse (k_high). k_safe is their geometric middle.
+
+    Source: the paper's Algorithm 1 and section on quasi-static annealing; the collapse test, the
+    hybrid zone and the window are this package's reading.
+    """
+    replicates = make_replicates(problems, settings)
+    progress("provoking collapse", 0, STAGES)
+    pilots = (replicates.data, *replicates.pilots)
+    escalation = _provoke(pilots, layer, settings)
+    progress("bracketing the window", 1, STAGES)
+    choice = choose(escalation, layer, settings, replicates)
+    moments = _moments(choice, settings, replicates.held_out)
+    progress("looking for the freeze", 2, STAGES)
+    late = problems[-1]
+    freeze = freeze_temperature(late, layer.iters)
+    theory = None
+    if choice is not None and moments:
+        eps = _eps_collapse(moments)
+        theory = thresholds(late, eps, choice.provoked.iters, seed=settings.seed)
+    progress("done", STAGES, STAGES)
+    return Calibration(
+        settings=settings,
+        layer=layer,
+        escalation=escalation,
+        choice=choice,
+        moments=moments,
+        theory=theory,
+        eps_freeze=freeze,
+        streams=(replicates.data, *replicates.held_out),
+    )
+
+
+def _provoke(
+    streams: Sequence[CostStream], layer: TrackSettings, settings: CalibrationSettings
+) -> Escalation:
+    length = streams[0].length
+    if length is not None:
+        layer = replace(layer, max_steps=min(layer.max_steps, length))
+    return escalate(streams, layer, settings.collapse_tv, alpha0=settings.alpha0)
+
+
+def _moments(
+    choice: Choice | None, settings: CalibrationSettings, streams: Sequence[CostStream]
+) -> tuple[CollapseMoment, ...]:
+    """Where the plain schedule is lost on the replicates (those on which it is)."""
+    if choice is None:
+        return ()
+    trial = choice.trial
+    rule = trial.rule(math.inf)
+    found = [moment_of_collapse(s, rule, trial.settings, settings.collapse_tv) for s in streams]
+    return tuple(moment for moment in found if moment is not None)
+
+
+def _eps_collapse(moments: Sequence[CollapseMoment]) -> float:
+    return statistics.median(moment.eps for moment in moments) if moments else math.nan

@@ -7,11 +7,13 @@ of the cost whatever the potentials are: it is never used as a test here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sinkdiag.annealing.track import TrackedRun, TrackedStep, TrackSettings
+from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.stream import CostStream
+from sinkdiag.annealing.track import TrackedRun, TrackedStep, TrackSettings, track
 from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status
@@ -22,7 +24,7 @@ from sinkdiag.solver.solve import run_sweeps
 TIE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Distance:
     """How far a tracked plan is from the fixed point at its own temperature and cost."""
 
@@ -35,38 +37,58 @@ class Distance:
         return self.tv > collapse_tv and self.assignment_gap > 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class CollapseMoment:
+    """Where the plain schedule is lost: eps and drift/eps at the moment of collapse."""
+
+    eps: float
+    drift_ratio: float
+
+
+class FixedPoints:
+    """The fixed points that one run is compared with, each started from the one before."""
+
+    def __init__(self, settings: TrackSettings) -> None:
+        self._tol, self._max_iter = settings.tol, settings.max_iter
+        self._last: FloatArray | None = None
+
+    def at(self, problem: Problem, eps: float, g: FloatArray) -> Solution:
+        """Solve from the last one's potential, at first from the run's ``g``; then from scratch."""
+        for start in (g if self._last is None else self._last, None):
+            solution = solve_problem(
+                problem, eps, tol=self._tol, max_iter=self._max_iter, init=start
+            )
+            if not solution.status.failed:
+                self._last = solution.g
+                break
+        return solution
+
+
 class Judge:
-    """Measures distances for one replicate; each fixed point starts from the one before."""
+    """Measures distances for one replicate."""
 
     def __init__(self, problem: Problem, collapse_tv: float, settings: TrackSettings) -> None:
         self._problem = problem
-        self._tol, self._max_iter = settings.tol, settings.max_iter
-        self._start: FloatArray | None = None
+        self._fixed_points = FixedPoints(settings)
         self.collapse_tv = collapse_tv
 
     def distance(self, step: TrackedStep, plan: FloatArray) -> Distance:
         """TV_t = ‖P_t - P*‖_1/(2N) and the share of rows whose argmax differs (ties excepted)."""
-        problem = Problem(step.cost, self._problem.row, self._problem.col, self._problem.name)
+        problem = replace(self._problem, cost=step.cost)
         if not np.all(np.isfinite(step.g)):
-            return Distance(math.nan, math.nan, Status.BELOW_RESOLUTION)
-        fixed = self._fixed_point(problem, step)
+            return _unknown(Status.BELOW_RESOLUTION)
+        fixed = self._fixed_points.at(problem, step.eps, step.g)
         if fixed.status.failed:
-            return Distance(math.nan, math.nan, fixed.status)
-        self._start = fixed.g
+            return _unknown(fixed.status)
         tv = float(np.abs(plan - fixed.plan).sum()) / (2.0 * problem.total)
         if math.isnan(tv):
-            return Distance(math.nan, math.nan, Status.BELOW_RESOLUTION)
-        return Distance(tv, assignment_gap(plan, fixed.plan), fixed.status)
+            return _unknown(Status.BELOW_RESOLUTION)
+        gap = assignment_gap(plan, fixed.plan)
+        return Distance(tv=tv, assignment_gap=gap, status=fixed.status)
 
-    def _fixed_point(self, problem: Problem, step: TrackedStep) -> Solution:
-        """Solve, from the last one's potential, then the run's, then from scratch."""
-        for start in (step.g if self._start is None else self._start, None):
-            solution = solve_problem(
-                problem, step.eps, tol=self._tol, max_iter=self._max_iter, init=start
-            )
-            if not solution.status.failed:
-                break
-        return solution
+
+def _unknown(status: Status) -> Distance:
+    return Distance(tv=math.nan, assignment_gap=math.nan, status=status)
 
 
 def assignment_gap(plan: FloatArray, fixed: FloatArray) -> float:
@@ -78,17 +100,29 @@ def assignment_gap(plan: FloatArray, fixed: FloatArray) -> float:
 
 def plan_of(step: TrackedStep, problem: Problem) -> FloatArray:
     """The plan of a kept step: a last f update from its potential g."""
-    at_step = Problem(step.cost, problem.row, problem.col, problem.name)
-    return run_sweeps(at_step, step.eps, 0, step.g).plan
+    return run_sweeps(replace(problem, cost=step.cost), step.eps, 0, step.g).plan
 
 
-def collapse_moment(run: TrackedRun, judge: Judge, problem: Problem) -> int | None:
+def collapse_index(run: TrackedRun, judge: Judge, problem: Problem) -> int | None:
     """Index of the first step after which the kept run never recovers; None without collapse."""
-    moment: int | None = None
+    found: int | None = None
     for index in range(len(run.steps) - 1, -1, -1):
         step = run.steps[index]
         distance = judge.distance(step, plan_of(step, problem))
         if math.isnan(distance.tv) or not distance.collapsed(judge.collapse_tv):
             break
-        moment = index
-    return moment
+        found = index
+    return found
+
+
+def moment_of_collapse(
+    stream: CostStream, rule: CoolingRule, settings: TrackSettings, collapse_tv: float
+) -> CollapseMoment | None:
+    """Temperature and drift/eps at the first step after which the run never recovers."""
+    run = track(stream, rule, settings, keep=True)
+    judge = Judge(stream.problem, collapse_tv, settings)
+    index = collapse_index(run, judge, stream.problem)
+    if index is None:
+        return None
+    step = run.steps[index]
+    return CollapseMoment(eps=step.eps, drift_ratio=step.drift_ratio)

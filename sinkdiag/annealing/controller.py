@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,14 +16,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+# What is left above eps_min is taken along with a step when it is at most this share of a full
+# step (of log eps). A factor alpha0 = (eps_min/eps_start)^(1/s) that was rounded in its 6th digit,
+# with its ends rounded likewise, misses eps_min after s steps by at most about
+# 5e-7·s²/log(eps_start/eps_min) of a step: for the default range of 300, by less than this up to
+# s = 750, beyond the default step budget. Without it a last step of a sliver remains, before which
+# the controller may hold for a long time.
+SLIVER = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoolingRule:
     """One step of EPH-ASC with a piecewise-hybrid zone.
 
-    x = clip((drift/eps/k_safe - beta)/(1 - beta), 0, 1), eps <- max(alpha0^(1-x) eps, eps_min).
-    beta = 1 is the paper's two-state rule: cool while drift <= k_safe eps, else hold. k_safe = inf
-    is the plain exponential schedule. The paper names alpha0 and beta in its Table 2 and defines
-    neither: this reading is ours.
+    x = clip((drift/eps/k_safe - beta)/(1 - beta), 0, 1), eps <- alpha0^(1-x) eps, or eps_min where
+    that is at most alpha0^(-SLIVER) eps_min. beta = 1 is the paper's two-state rule: cool while
+    drift <= k_safe eps, else hold. k_safe = inf is the plain exponential schedule. The paper names
+    alpha0 and beta in its Table 2 and defines neither: this reading is ours.
 
     Raises
     ------
@@ -57,13 +66,20 @@ class CoolingRule:
     def cool(self, eps: float, drift_ratio: float, eps_min: float) -> float:
         """The next temperature, cost units."""
         following = eps * float(self.alpha0 ** (1.0 - self.braking(drift_ratio)))
-        # Rounding must not leave a schedule of exact steps one last sliver above eps_min.
-        return eps_min if following <= eps_min * (1.0 + 1e-9) else following
+        return eps_min if following <= eps_min * self.alpha0**-SLIVER else following
+
+    def plain_steps(self, eps_start: float, eps_min: float) -> int:
+        """Steps from eps_start to eps_min when none of them is braked, at least 1."""
+        exact = math.log(eps_min / eps_start) / math.log(self.alpha0)
+        return max(1, math.ceil(exact - SLIVER))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CoolingStep:
-    """What the controller saw and did at one step; eps is the temperature of the plan it saw."""
+    """What the controller saw and did at one step; eps is the temperature of the plan it saw.
+
+    eps and next_eps in cost units, drift in units of mass (nan at the first step).
+    """
 
     step: int
     eps: float
@@ -117,7 +133,7 @@ class AdaptiveCooling:
             raise ValueError(f"need 0 < eps_min <= eps_start, not {eps_min} and {eps_start}")
         if reduce not in ("max", "mean"):
             raise ValueError(f"reduce must be 'max' or 'mean', not {reduce!r}")
-        self.rule = CoolingRule(float(k_safe), float(alpha0), float(beta))
+        self.rule = CoolingRule(k_safe=float(k_safe), alpha0=float(alpha0), beta=float(beta))
         self.eps_start = float(eps_start)
         self.eps_min = float(eps_min)
         self.reduce: Literal["max", "mean"] = reduce
@@ -141,7 +157,14 @@ class AdaptiveCooling:
         braking = self.rule.braking(ratio)
         following = self.rule.cool(self.eps, ratio, self.eps_min)
         self._steps.append(
-            CoolingStep(len(self._steps), self.eps, drift, ratio, braking, following)
+            CoolingStep(
+                step=len(self._steps),
+                eps=self.eps,
+                drift=drift,
+                drift_ratio=ratio,
+                braking=braking,
+                next_eps=following,
+            )
         )
         self._previous = current
         self.eps = following
@@ -172,7 +195,7 @@ class AdaptiveCooling:
             "reduce": self.reduce,
             "eps": self.eps,
             "previous": None if self._previous is None else self._previous.copy(),
-            "steps": [tuple(vars(entry).values()) for entry in self._steps],
+            "steps": [asdict(entry) for entry in self._steps],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -186,21 +209,24 @@ class AdaptiveCooling:
         missing = self.state_dict().keys() - state.keys()
         if missing:
             raise ValueError(f"the state lacks {', '.join(sorted(missing))}")
-        rule = CoolingRule(float(state["k_safe"]), float(state["alpha0"]), float(state["beta"]))
+        rule = CoolingRule(**{name: float(state[name]) for name in ("k_safe", "alpha0", "beta")})
         previous = state["previous"]
         self.rule = rule
         self.eps_start, self.eps_min = float(state["eps_start"]), float(state["eps_min"])
         self.reduce = state["reduce"]
         self.eps = float(state["eps"])
         self._previous = None if previous is None else np.array(previous, dtype=np.float64)
-        self._steps = [CoolingStep(*entry) for entry in state["steps"]]
+        self._steps = [CoolingStep(**entry) for entry in state["steps"]]
         self.matrix_drift = None
 
     def __repr__(self) -> str:
+        """The call that makes this controller anew, to the last digit."""
         rule = self.rule
+        slope = repr(rule.k_safe) if math.isfinite(rule.k_safe) else 'float("inf")'
+        reduce = "" if self.reduce == "max" else f", reduce={self.reduce!r}"
         return (
-            f"AdaptiveCooling(k_safe={rule.k_safe:.6g}, alpha0={rule.alpha0:.6g}, "
-            f"beta={rule.beta:.6g}, eps_start={self.eps_start:.6g}, eps_min={self.eps_min:.6g})"
+            f"AdaptiveCooling(k_safe={slope}, alpha0={rule.alpha0!r}, beta={rule.beta!r}, "
+            f"eps_start={self.eps_start!r}, eps_min={self.eps_min!r}{reduce})"
         )
 
     def _measure(self, current: FloatArray) -> float:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sinkdiag.annealing.collapse import Distance, Judge, collapse_moment
+from sinkdiag.annealing.collapse import Distance, Judge
 from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackSettings, track
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlainOutcome:
     """The plain exponential schedule that cools by ``alpha`` a step, on every pilot replicate."""
 
@@ -45,7 +45,7 @@ class PlainOutcome:
         return sum(d.status.failed for d in self.distances)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Escalation:
     """What phase I found.
 
@@ -61,25 +61,23 @@ class Escalation:
     hardest: PlainOutcome
 
 
-@dataclass(frozen=True)
-class CollapseMoment:
-    """Where the plain schedule is lost: eps and drift/eps at the moment of collapse."""
-
-    eps: float
-    drift_ratio: float
-
-
 def plain_outcome(
     streams: Sequence[CostStream], settings: TrackSettings, alpha: float, collapse_tv: float
 ) -> PlainOutcome:
     """Run the plain schedule on each stream and measure the arrival."""
-    steps = _cooling_steps(settings, alpha)
-    rule = CoolingRule(math.inf, alpha)
+    rule = CoolingRule(k_safe=math.inf, alpha0=alpha)
+    steps = rule.plain_steps(settings.eps_start, settings.eps_min)
     distances = []
     for stream in streams:
         run = track(stream, rule, replace(settings, max_steps=steps + 1))
         distances.append(Judge(stream.problem, collapse_tv, settings).distance(run.last, run.plan))
-    return PlainOutcome(settings.iters, alpha, steps, tuple(distances), collapse_tv)
+    return PlainOutcome(
+        iters=settings.iters,
+        alpha=alpha,
+        cooling_steps=steps,
+        distances=tuple(distances),
+        collapse_tv=collapse_tv,
+    )
 
 
 def escalate(
@@ -109,7 +107,7 @@ def escalate(
             break
     roomy = [entry for entry in provoked if entry.cooling_steps >= ROOM]
     cramped = [entry for entry in provoked if entry.cooling_steps < ROOM]
-    return Escalation(critical, (*roomy, *cramped), searches[-1].jump)
+    return Escalation(critical=critical, provoked=(*roomy, *cramped), hardest=searches[-1].jump)
 
 
 def _on_half(outcome: PlainOutcome) -> bool:
@@ -128,19 +126,6 @@ LADDER = tuple(round(2.0 ** (k / 2)) for k in range(2, 20))
 PATIENCE = 3
 # With fewer cooling steps than this, arrival follows so soon that braking can barely help.
 ROOM = 4
-
-
-def moment_of_collapse(
-    stream: CostStream, settings: TrackSettings, rule: CoolingRule, collapse_tv: float
-) -> CollapseMoment | None:
-    """Temperature and drift/eps at the first step after which the run never recovers."""
-    run = track(stream, rule, settings, keep=True)
-    judge = Judge(stream.problem, collapse_tv, settings)
-    index = collapse_moment(run, judge, stream.problem)
-    if index is None:
-        return None
-    step = run.steps[index]
-    return CollapseMoment(step.eps, step.drift_ratio)
 
 
 def _fewer_sweeps(iters: int) -> list[int]:
@@ -193,9 +178,3 @@ class _Search:
     def _of_steps(self, steps: int) -> PlainOutcome:
         ratio = self._settings.eps_min / self._settings.eps_start
         return self.at(float(ratio ** (1.0 / steps)))
-
-
-def _cooling_steps(settings: TrackSettings, alpha: float) -> int:
-    """Steps after which eps_start·alpha^steps has reached eps_min (rounding forgiven)."""
-    exact = math.log(settings.eps_min / settings.eps_start) / math.log(alpha)
-    return max(1, math.ceil(exact - 1e-9))

@@ -39,7 +39,7 @@ class CostWalk(Protocol):
         """The cost of the next step, shape (n, m)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NoisyMatrix:
     """C_t = C + noise·std(C)·decay^t·Z_t, Z_t standard normal and fresh at every step.
 
@@ -77,7 +77,7 @@ class _NoisyWalk:
         return noisy
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Trajectory:
     """Recorded costs C_0 … C_{T-1}, or a replicate whose increments are permuted within blocks."""
 

@@ -5,42 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sinkdiag.annealing.calibration import Calibration
 from sinkdiag.annealing.collapse import Judge, plan_of
 from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackSettings, track
 from sinkdiag.arrays import FloatArray
+from sinkdiag.columns import column
 from sinkdiag.problem import Problem
 
-if TYPE_CHECKING:
-    from sinkdiag.annealing.calibration import Calibration
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TraceRow:
-    """One step. eps and drift are of P_t; replicate 0 is the data itself.
+    """One step of one run."""
 
-    entropy = -Σ P log(P/r_i) / (N log m); row_error = Σ|P1 - r|/N and col_error = Σ|P'1 - c|/N of
-    the plan that the layer returns; tv and assignment_gap against the fixed point at this eps and
-    cost; ``collapsed`` from the first step after which the run never recovers.
-    """
-
-    replicate: int
-    step: int
-    eps: float
-    drift: float
-    drift_ratio: float
-    braking: float
-    entropy: float
-    row_error: float
-    tv: float
-    assignment_gap: float
-    collapsed: bool
-    col_error: float
+    replicate: int = column("replicate; 0 is the data itself")
+    step: int = column("step of the run, from 0")
+    eps: float = column("temperature of the plan P_t", "cost")
+    drift: float = column("‖P_t − P_{t−1}‖_F, nan at the first step", "mass")
+    drift_ratio: float = column("drift/eps", "mass/cost")
+    braking: float = column("0 cools by alpha0, 1 holds, in between for beta below 1")
+    entropy: float = column("−Σ P log(P/r_i)/(N log m), in [0, 1]")
+    row_error: float = column(
+        "Σ|P1 − r|/N of the plan that the layer returns (f is updated last: rows are exact)"
+    )
+    tv: float = column(
+        "total variation ‖P_t − P*‖_1/(2N) from the fixed point at the step's eps and cost"
+    )
+    assignment_gap: float = column("share of rows whose argmax differs from the fixed point's")
+    collapsed: bool = column("from the first step after which the run never recovers")
+    col_error: float = column("Σ|P'1 − c|/N of the plan that the layer returns")
 
 
 def trace_run(
@@ -48,8 +45,9 @@ def trace_run(
     rule: CoolingRule,
     settings: TrackSettings,
     collapse_tv: float,
+    *,
     replicate: int = 0,
-) -> list[TraceRow]:
+) -> tuple[TraceRow, ...]:
     """Run the rule along the stream and judge every step; nan where no fixed point was found."""
     problem = stream.problem
     run = track(stream, rule, settings, keep=True)
@@ -58,25 +56,25 @@ def trace_run(
     distances = [judge.distance(s, p) for s, p in zip(run.steps, plans, strict=True)]
     lost = [distance.collapsed(collapse_tv) for distance in distances]
     moment = len(lost) - _run_length(lost)
-    return [
+    return tuple(
         TraceRow(
-            replicate,
-            index,
-            step.eps,
-            step.drift,
-            step.drift_ratio,
-            step.braking,
-            entropy(plan, problem),
-            float(np.abs(plan.sum(axis=1) - problem.row).sum()) / problem.total,
-            distance.tv,
-            distance.assignment_gap,
-            index >= moment,
-            float(np.abs(plan.sum(axis=0) - problem.col).sum()) / problem.total,
+            replicate=replicate,
+            step=index,
+            eps=step.eps,
+            drift=step.drift,
+            drift_ratio=step.drift_ratio,
+            braking=step.braking,
+            entropy=entropy(plan, problem),
+            row_error=float(np.abs(plan.sum(axis=1) - problem.row).sum()) / problem.total,
+            tv=distance.tv,
+            assignment_gap=distance.assignment_gap,
+            collapsed=index >= moment,
+            col_error=float(np.abs(plan.sum(axis=0) - problem.col).sum()) / problem.total,
         )
         for index, (step, plan, distance) in enumerate(
             zip(run.steps, plans, distances, strict=True)
         )
-    ]
+    )
 
 
 def entropy(plan: FloatArray, problem: Problem) -> float:
@@ -97,25 +95,28 @@ def _run_length(lost: Sequence[bool]) -> int:
     return length
 
 
-def trace_calibration(result: Calibration) -> list[TraceRow]:
-    """The controller at k_safe on the data (replicate 0) and on every held-out replicate.
-
-    Without a window the plain schedule is traced, at the calibration's alpha0 or, when nothing
-    collapsed, as one jump with the user's own sweeps.
-    """
-    rows: list[TraceRow] = []
-    for replicate, stream in enumerate(result.streams):
-        rows += trace_replicate(result, stream, replicate, plain=math.isnan(result.row.k_safe))
-    return rows
-
-
 def trace_replicate(
-    result: Calibration, stream: CostStream, replicate: int, *, plain: bool
-) -> list[TraceRow]:
-    """One replicate under the controller at k_safe, or under the plain schedule."""
-    settings, row = result.settings, result.row
-    trial = result.trial
-    alpha = row.alpha0 if trial is not None else settings.eps_min / settings.eps_start
-    rule = CoolingRule(math.inf if plain else row.k_safe, alpha, settings.beta)
-    run = trial.settings if trial is not None else settings.track()
-    return trace_run(stream, rule, run, settings.collapse_tv, replicate)
+    calibration: Calibration, replicate: int, *, plain: bool
+) -> tuple[TraceRow, ...]:
+    """One replicate (0: the data itself) under the controller at k_safe, or the plain schedule.
+
+    When nothing collapsed it is run with the user's own sweeps and cooling factor; one jump where
+    none was given.
+    """
+    return trace_run(
+        calibration.streams[replicate],
+        calibration.rule(plain=plain),
+        calibration.run,
+        calibration.settings.collapse_tv,
+        replicate=replicate,
+    )
+
+
+def trace_calibration(calibration: Calibration) -> tuple[TraceRow, ...]:
+    """The data and every held-out replicate under the controller; without one, plainly."""
+    plain = calibration.controller is None
+    return tuple(
+        row
+        for replicate in range(len(calibration.streams))
+        for row in trace_replicate(calibration, replicate, plain=plain)
+    )

@@ -17,7 +17,7 @@ from sinkdiag.solver.solve import DEFAULT_MAX_ITER
 JUDGE_TOL = 1e-9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrackSettings:
     """How a layer is run: from eps_start to eps_min (cost units), ``iters`` sweeps a step.
 
@@ -35,9 +35,12 @@ class TrackSettings:
     max_iter: int = DEFAULT_MAX_ITER
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrackedStep:
-    """One step: the cost it met and the state the layer returned, enough to judge it later."""
+    """One step: the cost it met and the state the layer returned, enough to judge it later.
+
+    eps, cost and g in cost units; drift in units of mass.
+    """
 
     eps: float
     drift: float
@@ -47,12 +50,10 @@ class TrackedStep:
     g: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrackedRun:
     """A finished run; ``last`` is its final step, ``steps`` all of them when they were kept."""
 
-    settings: TrackSettings
-    rule: CoolingRule
     arrived: bool
     count: int
     last: TrackedStep
@@ -73,9 +74,7 @@ def track(
     f, g = np.zeros(n), np.zeros(m)
     plan, previous = np.empty((n, m)), np.zeros((n, m))
     eps = settings.eps_start
-    limit = settings.max_steps
-    if stream.length is not None:
-        limit = min(limit, stream.length)
+    limit = settings.max_steps if stream.length is None else min(settings.max_steps, stream.length)
     kept: list[TrackedStep] = []
     walk = stream.walk()
     for count in range(1, limit + 1):
@@ -85,15 +84,24 @@ def track(
         drift = track_step(
             cost, problem.row, problem.col, eps, settings.iters, f, g, plan, previous
         )
-        ratio = math.nan if count == 1 else drift / eps
-        braking = rule.braking(ratio)
+        if count == 1:
+            drift = math.nan
+        ratio = drift / eps
         arrived = eps <= settings.eps_min
         if keep or arrived or count == limit:
-            drift = math.nan if count == 1 else drift
-            kept.append(TrackedStep(eps, drift, ratio, braking, cost, g.copy()))
+            state = TrackedStep(
+                eps=eps,
+                drift=drift,
+                drift_ratio=ratio,
+                braking=rule.braking(ratio),
+                cost=cost,
+                g=g.copy(),
+            )
+            kept.append(state)
         if arrived:
             break
         if count < limit:
             eps = rule.cool(eps, ratio, settings.eps_min)
             plan, previous = previous, plan
-    return TrackedRun(settings, rule, arrived, count, kept[-1], plan, tuple(kept) if keep else ())
+    steps = tuple(kept) if keep else ()
+    return TrackedRun(arrived=arrived, count=count, last=kept[-1], plan=plan, steps=steps)

@@ -36,7 +36,7 @@ class Fate(Enum):
     UNRESOLVED = "unresolved"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Replay:
     """One replay of the controller on one replicate."""
 
@@ -45,7 +45,7 @@ class Replay:
     tv: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bracket:
     """One replicate: ``low`` arrives within the budget, ``high`` does not collapse.
 
@@ -57,10 +57,9 @@ class Bracket:
     high: float
     free: float
     slowest: Replay
-    plain: Replay
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Window:
     """The conservative window over all replicates."""
 
@@ -78,8 +77,16 @@ class Window:
         """Geometric middle; nan for an empty window."""
         return math.sqrt(self.k_low * self.k_high) if self.found else math.nan
 
+    def fates(self, fate: Fate) -> int:
+        """On how many runs the slowest controller that arrives (if any does) ends so."""
+        return sum(entry.slowest.fate is fate for entry in self.brackets)
 
-@dataclass(frozen=True)
+
+# That of no runs at all.
+NO_WINDOW = Window(k_low=math.inf, k_high=0.0, brackets=())
+
+
+@dataclass(frozen=True, kw_only=True)
 class ControllerTrial:
     """The controller and the layer that a window is for."""
 
@@ -88,18 +95,21 @@ class ControllerTrial:
     beta: float
     collapse_tv: float
 
+    def rule(self, k_safe: float) -> CoolingRule:
+        """The controller with one slope; inf: the plain schedule."""
+        return CoolingRule(k_safe=k_safe, alpha0=self.alpha0, beta=self.beta)
+
     def replay(self, stream: CostStream, k_safe: float) -> Replay:
         """Run the controller along a stream and judge its arrival."""
-        run = track(stream, CoolingRule(k_safe, self.alpha0, self.beta), self.settings)
+        run = track(stream, self.rule(k_safe), self.settings)
         if not run.arrived:
-            return Replay(Fate.LATE, run.count, math.nan)
-        distance = Judge(stream.problem, self.collapse_tv, self.settings).distance(
-            run.last, run.plan
-        )
+            return Replay(fate=Fate.LATE, count=run.count, tv=math.nan)
+        judge = Judge(stream.problem, self.collapse_tv, self.settings)
+        distance = judge.distance(run.last, run.plan)
         if distance.status.failed:
-            return Replay(Fate.UNRESOLVED, run.count, math.nan)
+            return Replay(fate=Fate.UNRESOLVED, count=run.count, tv=math.nan)
         fate = Fate.COLLAPSED if distance.collapsed(self.collapse_tv) else Fate.SAFE
-        return Replay(fate, run.count, distance.tv)
+        return Replay(fate=fate, count=run.count, tv=distance.tv)
 
     def replays(self, streams: Sequence[CostStream], k_safe: float) -> list[Replay]:
         """`replay` on each stream."""
@@ -118,8 +128,7 @@ def may_have_window(trial: ControllerTrial, streams: Sequence[CostStream]) -> bo
 
 def _free_slope(trial: ControllerTrial, stream: CostStream) -> float:
     """A slope above the largest drift/eps of the run that never brakes."""
-    rule = CoolingRule(math.inf, trial.alpha0, trial.beta)
-    run = track(stream, rule, trial.settings, keep=True)
+    run = track(stream, trial.rule(math.inf), trial.settings, keep=True)
     ratios = [step.drift_ratio for step in run.steps if math.isfinite(step.drift_ratio)]
     return RESOLUTION * max(ratios, default=1.0) / max(trial.beta, 1e-3)
 
@@ -141,7 +150,11 @@ def find_window(trial: ControllerTrial, streams: Sequence[CostStream]) -> Window
     highs = [entry.high for entry in others] or [first.high]
     k_low = float(np.quantile(lows, 1.0 - QUANTILE, method="higher"))
     k_high = float(np.quantile(highs, QUANTILE, method="lower"))
-    return Window(max(k_low, first.low), min(k_high, first.high), (first, *others))
+    return Window(
+        k_low=max(k_low, first.low),
+        k_high=min(k_high, first.high),
+        brackets=(first, *others),
+    )
 
 
 def bracket(
@@ -152,10 +165,9 @@ def bracket(
     A neighbour's ends tell where to look first; they change the cost of the search only.
     """
     free = _free_slope(trial, stream)
-    plain = trial.replay(stream, math.inf)
     top = trial.replay(stream, free)
     if top.fate is Fate.LATE:
-        return Bracket(math.inf, 0.0, free, top, plain)
+        return Bracket(low=math.inf, high=0.0, free=free, slowest=top)
 
     def arrives(slope: float) -> bool:
         return trial.replay(stream, slope).fate is not Fate.LATE
@@ -167,12 +179,12 @@ def bracket(
     _, low = _bisect(arrives, SPAN * free, free, hint)
     slowest = trial.replay(stream, low)
     if slowest.fate is not Fate.SAFE:
-        return Bracket(low, 0.0, free, slowest, plain)
+        return Bracket(low=low, high=0.0, free=free, slowest=slowest)
     if top.fate is Fate.SAFE:
-        return Bracket(low, free, free, slowest, plain)
+        return Bracket(low=low, high=free, free=free, slowest=slowest)
     hint = neighbour.high if neighbour is not None else math.inf
     high, _ = _bisect(collapses, low, free, hint)
-    return Bracket(low, high, free, slowest, plain)
+    return Bracket(low=low, high=high, free=free, slowest=slowest)
 
 
 def _bisect(

@@ -1,258 +1,297 @@
-"""The main job: how far the controller may be trusted on this cost (design of the paper's QSA)."""
+"""How hard may an EPH-ASC controller cool this cost? The safety slope, measured."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, ClassVar
 
-from sinkdiag.annealing.calibration import (
-    Calibration,
-    CalibrationRow,
-    CalibrationSettings,
-    Confirmation,
-)
-from sinkdiag.annealing.controller import CoolingRule
-from sinkdiag.annealing.escalate import (
-    CollapseMoment,
-    Escalation,
-    PlainOutcome,
-    escalate,
-    moment_of_collapse,
-)
-from sinkdiag.annealing.stream import CostStream, NoisyMatrix, Trajectory
-from sinkdiag.annealing.verdict import verdict_of
-from sinkdiag.annealing.window import ControllerTrial, Fate, Window, find_window, may_have_window
-from sinkdiag.arrays import FloatArray
+from numpy.typing import ArrayLike
+
+from sinkdiag.annealing.calibration import Calibration, measure_calibration
+from sinkdiag.annealing.controller import AdaptiveCooling
+from sinkdiag.annealing.settings import CalibrationSettings
+from sinkdiag.annealing.trace import TraceRow, trace_calibration, trace_replicate
+from sinkdiag.annealing.track import TrackSettings
+from sinkdiag.annealing.window import Window
 from sinkdiag.errors import InputError
-from sinkdiag.jacobian.freeze import freeze_temperature
-from sinkdiag.problem import Problem
-from sinkdiag.results import Status
-from sinkdiag.studies.constants import Thresholds, thresholds
+from sinkdiag.problem import MarginalKind
+from sinkdiag.progress import Progress, silent
+from sinkdiag.studies.calibrate_findings import layer_sentence
+from sinkdiag.studies.calibrate_row import CalibrationRow, row_of
+from sinkdiag.studies.result import Part, Result
+from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, cases, subject_of
+from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
-# Phase I looks at the data itself and at this many replicates of its own.
-PILOTS = 3
-# The finished k_safe and 4·k_high are replayed on this many replicates that nothing was fitted to.
-CONFIRMATIONS = 5
-
-
-Notify = Callable[[str, int, int], None]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    del stage, done, total
+@dataclass(frozen=True, kw_only=True)
+class CalibrateSettings(CalibrationSettings):
+    """As `CalibrationSettings`; ``extended``: whether the extended columns are written."""
+
+    extended: bool = False
 
 
-def calibrate_problem(
-    problem: Problem,
-    settings: CalibrationSettings,
-    trajectory: FloatArray | None = None,
-    progress: Notify = _silent,
-) -> Calibration:
-    """Calibrate the controller's safety slope on a matrix, or on a trajectory (T, n, m).
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CalibrationPart(Part):
+    """The calibration of one matrix, or of one trajectory as a whole."""
 
-    Phase I escalates the plain schedule until it collapses; phase II brackets, on held-out
-    replicates, the slopes k with which the controller arrives at eps_min within the budget (k_low)
-    and does not collapse (k_high). k_safe is their geometric middle.
+    calibration: Calibration
+
+    @property
+    def controller(self) -> AdaptiveCooling | None:
+        """The controller to put into a training loop; None without a window."""
+        return self.calibration.controller
+
+    @property
+    def window(self) -> Window:
+        """k_low, k_high, and the bracket of every run; empty where nothing collapsed."""
+        return self.calibration.window
+
+    @property
+    def trace(self) -> tuple[TraceRow, ...]:
+        """Every step of the data and the held-out replicates at k_safe; without one, plainly."""
+        return trace_calibration(self.calibration)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSummary:
+    """The line to paste of each part; None where there is no window."""
+
+    controllers: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CalibrationResult(Result[CalibrationPart]):
+    """One row a matrix or trajectory, with controllers, windows and traces."""
+
+    command: ClassVar[str] = "calibrate"
+    row_type: ClassVar[type] = CalibrationRow
+
+    @property
+    def controllers(self) -> tuple[AdaptiveCooling | None, ...]:
+        """The controller of each part; None where there is no window."""
+        return tuple(part.controller for part in self.parts)
+
+    @property
+    def summary(self) -> CalibrationSummary:
+        """The controllers as lines to paste."""
+        lines = tuple(None if found is None else repr(found) for found in self.controllers)
+        return CalibrationSummary(controllers=lines)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The verdicts, each before its line to paste, if there is one; failures come last."""
+        found: list[str] = []
+        for part, line in zip(self.parts, self.summary.controllers, strict=True):
+            found += [f"{part.name}: {text}" for text in part.findings]
+            found += [] if line is None else [line]
+        return (*found, *self.failures)
+
+    def write_trace(self, stream: IO[bytes]) -> None:
+        """Every step of every part's `CalibrationPart.trace`, as CSV."""
+        table = self.table_of("trace", TraceRow, [part.trace for part in self.parts])
+        stream.write(table.render("csv").encode())
+
+    def figure(self) -> Figure:
+        """Temperature, drift and distance of the first part's first held-out replicate.
+
+        Both schedules are drawn; of a trajectory, the record itself.
+        """
+        from sinkdiag.report.figures.calibrate import AnnealingRuns, draw
+
+        part = self.parts[0]
+        (row,) = part.rows
+        found = part.calibration
+        replicate = 0 if found.streams[0].length is not None else 1
+        controlled = part.controller is not None
+        runs = AnnealingRuns(
+            name=part.name,
+            opening=row.verdict.partition(":")[0],
+            k_low=row.k_low,
+            k_high=row.k_high,
+            k_safe=row.k_safe,
+            alpha0=found.alpha0,
+            iters=row.iters,
+            eps_start=row.eps_start,
+            eps_min=row.eps_min,
+            collapse_tv=found.settings.collapse_tv,
+            controller=trace_replicate(found, replicate, plain=False) if controlled else (),
+            plain=trace_replicate(found, replicate, plain=True),
+        )
+        return draw(runs)
+
+
+def study_calibrate(
+    subjects: Sequence[Subject],
+    temperatures: Temperatures,
+    settings: CalibrateSettings,
+    progress: Progress = silent,
+) -> CalibrationResult:
+    """Calibrate on every matrix, and on every trajectory as a whole.
 
     Raises
     ------
     InputError
-        When the temperatures or the trajectory leave nothing to calibrate.
-
-    Source: the paper's Algorithm 1 and section on quasi-static annealing; the collapse test, the
-    hybrid zone and the window are this package's reading (README, Limits).
+        When the temperatures or the costs leave nothing to calibrate.
     """
-    _check(problem, settings, trajectory)
-    count = settings.replicates
-    streams = make_streams(problem, settings, trajectory, 1 + PILOTS + count + CONFIRMATIONS)
-    data, pilots = streams[0], streams[1 : 1 + PILOTS]
-    held_out = streams[1 + PILOTS : 1 + PILOTS + count]
-    fresh = streams[1 + PILOTS + count :]
-    progress("provoking collapse", 0, 3)
-    escalation = _provoke([data, *pilots], settings)
-    progress("bracketing the window", 1, 3)
-    choice = _choose(escalation, settings, [data, *pilots[:1]], [data, *held_out], [data, *fresh])
-    moments = _moments(choice, settings, held_out)
-    progress("looking for the freeze", 2, 3)
-    late = problem if trajectory is None else replace(problem, cost=trajectory[-1])
-    freeze = freeze_temperature(late, settings.eps_start, settings.eps_min, settings.iters)
-    row = _row(
-        settings, escalation, choice, moments, freeze, _theory(late, settings, choice, moments)
+    found = cases(subjects, together="trajectory")
+    layers = [_layer(case, temperatures, settings) for case in found]
+    parts = []
+    for number, (case, layer) in enumerate(zip(found, layers, strict=True)):
+
+        def of_all(stage: str, done: int, total: int, before: int = number) -> None:
+            progress(stage, before * total + done, len(found) * total)
+
+        calibration = measure_calibration(case.problems, layer, settings, of_all)
+        row = row_of(calibration)
+        parts.append(
+            CalibrationPart(
+                label=case.label,
+                name=case.name,
+                rows=(row,),
+                findings=(row.verdict,),
+                details=(f"{case.name}: {layer_sentence(calibration)}",),
+                calibration=calibration,
+            )
+        )
+    return CalibrationResult(
+        parts=tuple(parts), extended=settings.extended, labelled=are_labelled(subjects)
     )
-    progress("done", 3, 3)
-    provoked = choice.provoked if choice is not None else None
-    window = choice.window if choice is not None else None
-    return Calibration(problem, settings, row, escalation, provoked, window, (data, *held_out))
 
 
-def make_streams(
-    problem: Problem, settings: CalibrationSettings, trajectory: FloatArray | None, count: int
-) -> list[CostStream]:
-    """The data itself, then ``count`` - 1 replicates, each with random numbers of its own."""
-    if trajectory is not None:
-        seeds = [None, *((settings.seed, index) for index in range(1, count))]
-        return [Trajectory(problem, trajectory, seed) for seed in seeds]
-    noises = [0.0] + [settings.noise] * (count - 1)
-    return [
-        NoisyMatrix(problem, noise, settings.noise_decay, (settings.seed, index))
-        for index, noise in enumerate(noises)
-    ]
-
-
-def _check(problem: Problem, settings: CalibrationSettings, trajectory: FloatArray | None) -> None:
-    if settings.eps_min >= settings.eps_start:
+def _layer(case: Case, temperatures: Temperatures, settings: CalibrateSettings) -> TrackSettings:
+    """The user's layer on one case, once there is something to calibrate."""
+    eps_start, eps_min = temperatures.ends(case.problems)
+    n, m = case.problem.cost.shape
+    if eps_min >= eps_start:
         raise InputError(
-            problem.name,
-            f"annealing from eps {settings.eps_start:g} down to {settings.eps_min:g} is no cooling",
+            case.name,
+            f"annealing from eps {eps_start:g} down to {eps_min:g} is no cooling",
             "give --eps a lowest value below the highest",
         )
-    if min(problem.cost.shape) == 1:
+    if min(n, m) == 1:
         raise InputError(
-            problem.name,
-            f"a {problem.cost.shape[0]}×{problem.cost.shape[1]} cost has one plan at every eps",
+            case.name,
+            f"a {n}×{m} cost has one plan at every eps",
             "give at least two rows and two columns",
         )
-    if trajectory is not None and len(trajectory) < 3:
+    if case.whole and len(case.problems) < 3:
         raise InputError(
-            problem.name, f"a trajectory of {len(trajectory)} steps", "record at least three"
+            case.name, f"a trajectory of {len(case.problems)} steps", "record at least three"
         )
+    return settings.layer(eps_start, eps_min)
 
 
-def _provoke(streams: Sequence[CostStream], settings: CalibrationSettings) -> Escalation:
-    track = settings.track()
-    if streams[0].length is not None:
-        track = replace(track, max_steps=min(track.max_steps, streams[0].length))
-    return escalate(streams, track, settings.collapse_tv, alpha0=settings.alpha0)
+def calibrate(
+    cost: ArrayLike,
+    eps: float | Sequence[float] | None = None,
+    *,
+    eps_unit: EpsUnit = "none",
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    marginals: MarginalKind = "unit",
+    layout: Layout | None = None,
+    iters: int = 20,
+    alpha0: float | None = None,
+    beta: float = 1.0,
+    max_steps: int = 500,
+    replicates: int = 10,
+    noise: float = 0.01,
+    noise_decay: float = 0.9,
+    collapse_tv: float = 0.1,
+    cold: bool = False,
+    seed: int = 0,
+    tol: float = 1e-9,
+    max_iter: int = 10_000,
+    extended: bool = False,
+) -> CalibrationResult:
+    """Measure the safety slope of an EPH-ASC controller on a cost; ``sinkdiag calibrate``.
 
+    The controller cools by ``alpha0`` while the drift ‖P_t - P_{t-1}‖_F <= k·eps and holds
+    otherwise (`AdaptiveCooling`). Measured are the slopes k that reach the lowest temperature
+    within ``max_steps`` (from k_low) and do not collapse (up to k_high); k_safe = √(k_low·k_high).
 
-def _choose(
-    escalation: Escalation,
-    settings: CalibrationSettings,
-    pilots: Sequence[CostStream],
-    held_out: Sequence[CostStream],
-    fresh: Sequence[CostStream],
-) -> _Choice | None:
-    """The first way of collapsing that some slope prevents, confirmed on every fresh replay.
+    Parameters
+    ----------
+    cost:
+        Shape (n, m), cost units; or (T, n, m) with ``layout``.
+    eps:
+        Annealing goes from the highest of these temperatures to the lowest (one value: the
+        lowest; None: from the cost's range down to 3e-3 of it).
+    eps_unit:
+        Cost units (``none``), or this statistic of the finite costs as the unit of ``eps``:
+        ``range``, ``mean``, ``median``, ``std``.
+    row, col:
+        Marginals, shapes (n,) and (m,), of equal sums; a side left out follows ``marginals``.
+    marginals:
+        ``unit``: 1 and n/m; ``probability``: 1/n and 1/m.
+    layout:
+        What the first axis of a three-dimensional cost is: ``batch`` calibrates every matrix by
+        itself, ``trajectory`` replays the costs in order as one run.
+    iters:
+        Sweeps of the layer at every step (K).
+    alpha0:
+        Cooling factor of one step, in (0, 1); None: the gentlest with which the plain schedule
+        collapses.
+    beta:
+        Load drift/(k·eps), in [0, 1], at which braking begins; 1: cool or hold.
+    max_steps:
+        Step budget of a run, at least 2.
+    replicates:
+        Held-out replicates of phase II, at least 2.
+    noise:
+        Gaussian noise of a matrix's replicates, relative to the standard deviation of the costs.
+        Replicates of a trajectory permute its increments within blocks of ten steps.
+    noise_decay:
+        Factor on the noise at every step, in [0, 1): features mature.
+    collapse_tv:
+        Total variation ‖P - P*‖_1/(2N) from the fixed point, in (0, 1), beyond which a plan with
+        some argmax elsewhere has collapsed.
+    cold:
+        The layer starts every step from zero potentials; otherwise it carries them.
+    seed:
+        Of the replicates.
+    tol, max_iter:
+        Relative marginal error, and limit on sweeps and Newton steps, of the fixed points that
+        runs are judged by.
+    extended:
+        Whether tables and frames carry the extended columns.
 
-    Without one, the best confirmed window; without any window, the first way and why it is empty.
+    Returns
+    -------
+    One `CalibrationRow` a matrix or trajectory, in ``.rows`` and ``.frame()``; ``.controllers``
+    ready to use, ``.findings``, ``.plot(path)``, ``.write_trace(stream)``; of each of ``.parts``
+    its ``controller``, ``window`` and ``trace``.
+
+    Raises
+    ------
+    InputError
+        When the cost, the marginals, the temperatures or a setting cannot be used.
+
+    Source: the paper's Algorithm 1 and section on quasi-static annealing; the collapse test and
+    the window are this package's reading.
     """
-    best: _Choice | None = None
-    for provoked in escalation.provoked:
-        trial = settings.trial(provoked)
-        if not may_have_window(trial, pilots):
-            continue
-        window = find_window(trial, held_out)
-        choice = _Choice(provoked, window, _confirm(trial, window, fresh))
-        if best is None or choice.merit > best.merit:
-            best = choice
-        if best.merit == _FULL_MERIT:
-            break
-    if best is None and escalation.provoked:
-        first = escalation.provoked[0]
-        window = find_window(settings.trial(first), held_out)
-        best = _Choice(first, window, _confirm(settings.trial(first), window, fresh))
-    return best
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """A way of collapsing, its window, and how that did on fresh replays."""
-
-    provoked: PlainOutcome
-    window: Window
-    confirmation: Confirmation
-
-    @property
-    def merit(self) -> tuple[bool, float, float]:
-        return (self.window.found, self.confirmation.safe, self.confirmation.collapse)
-
-
-_FULL_MERIT = (True, 1.0, 1.0)
-
-
-def _confirm(trial: ControllerTrial, window: Window, streams: Sequence[CostStream]) -> Confirmation:
-    if not window.found:
-        return Confirmation(math.nan, math.nan, math.nan)
-    at_safe = trial.replays(streams, window.k_safe)
-    steep = trial.replays(streams, 4.0 * window.k_high)
-    return Confirmation(
-        statistics.fmean(replay.fate is Fate.SAFE for replay in at_safe),
-        statistics.fmean(replay.fate is Fate.COLLAPSED for replay in steep),
-        statistics.median(replay.count for replay in at_safe),
+    settings = CalibrateSettings(
+        iters=iters,
+        alpha0=alpha0,
+        beta=beta,
+        max_steps=max_steps,
+        replicates=replicates,
+        noise=noise,
+        noise_decay=noise_decay,
+        collapse_tv=collapse_tv,
+        cold=cold,
+        seed=seed,
+        tol=tol,
+        max_iter=max_iter,
+        extended=extended,
     )
-
-
-def _moments(
-    choice: _Choice | None, settings: CalibrationSettings, streams: Sequence[CostStream]
-) -> list[CollapseMoment]:
-    """Where the plain schedule is lost on the held-out replicates (those on which it is)."""
-    if choice is None:
-        return []
-    track = settings.trial(choice.provoked).settings
-    rule = CoolingRule(math.inf, choice.provoked.alpha)
-    found = [moment_of_collapse(s, track, rule, settings.collapse_tv) for s in streams]
-    return [moment for moment in found if moment is not None]
-
-
-def _theory(
-    problem: Problem,
-    settings: CalibrationSettings,
-    choice: _Choice | None,
-    moments: Sequence[CollapseMoment],
-) -> Thresholds | None:
-    """The paper's thresholds where the plain schedule is lost; None when it never is."""
-    if choice is None or not moments:
-        return None
-    eps = statistics.median(moment.eps for moment in moments)
-    return thresholds(problem, eps, choice.provoked.iters, seed=settings.seed)
-
-
-def _row(
-    settings: CalibrationSettings,
-    escalation: Escalation,
-    choice: _Choice | None,
-    moments: Sequence[CollapseMoment],
-    freeze: float,
-    theory: Thresholds | None,
-) -> CalibrationRow:
-    provoked = choice.provoked if choice is not None else None
-    window = choice.window if choice is not None else None
-    nothing = Confirmation(math.nan, math.nan, math.nan)
-    confirmation = choice.confirmation if choice is not None else nothing
-    unresolved = (provoked or escalation.hardest).unresolved
-    found = window is not None and window.found
-    ratios = [m.drift_ratio for m in moments if math.isfinite(m.drift_ratio)]
-    return CalibrationRow(
-        k_safe=window.k_safe if window is not None else math.nan,
-        k_low=_end(window.k_low) if window is not None else math.nan,
-        k_high=_end(window.k_high) if window is not None else math.nan,
-        k_theory=theory.k_theory if theory is not None else math.nan,
-        alpha0=provoked.alpha if provoked is not None else math.nan,
-        beta=settings.beta,
-        R=theory.R if theory is not None else math.nan,
-        alpha_critical=escalation.critical.alpha if escalation.critical else math.nan,
-        eps_collapse=statistics.median(m.eps for m in moments) if moments else math.nan,
-        eps_freeze=freeze,
-        collapses=len(moments),
-        replicates=settings.replicates,
-        verdict=verdict_of(settings, escalation, provoked, window, confirmation, moments),
-        iters=provoked.iters if provoked is not None else settings.iters,
-        eps_start=settings.eps_start,
-        eps_min=settings.eps_min,
-        k_collapse=statistics.median(ratios) if ratios else math.nan,
-        tv_plain=(provoked or escalation.hardest).tv,
-        max_steps=settings.max_steps,
-        noise=settings.noise,
-        noise_decay=settings.noise_decay,
-        confirmed_safe=confirmation.safe,
-        confirmed_collapse=confirmation.collapse,
-        steps_safe=confirmation.steps,
-        status=Status.BELOW_RESOLUTION if unresolved and not found else Status.CONVERGED,
-    )
-
-
-def _end(value: float) -> float:
-    """An end of a window that was measured; nan for one that does not exist (inf or 0)."""
-    return value if 0.0 < value < math.inf else math.nan
+    subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
+    if layout == "trajectory" and not subject.stacked:
+        raise InputError(
+            "cost", f"a trajectory has shape {subject.problems[0].cost.shape}", "give (T, n, m)"
+        )
+    return study_calibrate([subject], temperatures_of(eps, eps_unit), settings)

@@ -31,7 +31,7 @@ def test_hybrid_zone_is_the_formula():
 
 
 def test_without_bound_it_is_the_exponential_schedule():
-    rule = CoolingRule(math.inf, 0.5)
+    rule = CoolingRule(k_safe=math.inf, alpha0=0.5)
     assert rule.cool(1.0, math.nan, 0.1) == 0.5
     assert rule.cool(1.0, 1e300, 0.1) == 0.5
     assert rule.cool(0.15, 0.0, 0.1) == 0.1
@@ -130,10 +130,50 @@ def test_the_plan_is_copied():
     assert controller.history.drift[1] == 2.0
 
 
-def test_repr_can_be_pasted():
-    controller = AdaptiveCooling(k_safe=0.25, alpha0=0.5, eps_start=2.0, eps_min=0.125)
+@pytest.mark.parametrize(
+    "controller",
+    [
+        AdaptiveCooling(k_safe=1 / 3, alpha0=0.003 ** (1 / 7), eps_start=2 / 3, eps_min=0.1 / 7),
+        AdaptiveCooling(k_safe=math.inf, beta=0.1 + 0.2, reduce="mean"),
+    ],
+)
+def test_repr_can_be_pasted_and_loses_no_digit(controller):
     again = eval(repr(controller), {"AdaptiveCooling": sinkdiag.AdaptiveCooling})
-    assert repr(again) == repr(controller)
+    assert again.state_dict() == controller.state_dict()
+
+
+def count_steps(rule, eps, eps_min):
+    """Steps without drift, by hand."""
+    for count in range(10_000):
+        if eps <= eps_min:
+            return count
+        eps = rule.cool(eps, 0.0, eps_min)
+    raise AssertionError("never arrives")
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 22, 100, 163, 400, 700])
+@pytest.mark.parametrize("start", [1.0, 1.29839563722591, 7.7777777777])
+def test_a_schedule_rounded_in_its_sixth_digit_takes_as_many_steps(steps, start):
+    end = 0.003 * start
+    alpha = (end / start) ** (1 / steps)
+    assert count_steps(CoolingRule(k_safe=1.0, alpha0=alpha), start, end) == steps
+    start, end, alpha = (float(f"{value:.6g}") for value in (start, end, alpha))
+    rounded = CoolingRule(k_safe=1.0, alpha0=alpha)
+    assert count_steps(rounded, start, end) == steps
+    assert rounded.plain_steps(start, end) == steps
+
+
+def test_more_than_a_sliver_is_a_step_of_its_own():
+    rule = CoolingRule(k_safe=1.0, alpha0=0.5)
+    assert rule.cool(0.1 * 0.5**-1.04, 0.0, 0.1) == 0.1
+    assert rule.cool(0.1 * 0.5**-1.06, 0.0, 0.1) == pytest.approx(0.1 * 0.5**-0.06)
+
+
+@pytest.mark.parametrize("alpha", [0.001, 0.3, 0.77, 0.95, 0.9931])
+@pytest.mark.parametrize("end", [0.5, 0.0123, 0.003])
+def test_plain_steps_are_counted_as_they_are_taken(alpha, end):
+    rule = CoolingRule(k_safe=1.0, alpha0=alpha)
+    assert rule.plain_steps(1.0, end) == count_steps(rule, 1.0, end)
 
 
 def test_done_once_eps_min_is_reached():

@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from sinkdiag.annealing.calibration import CalibrationRow
 from sinkdiag.annealing.trace import TraceRow
 from sinkdiag.cli.main import group
+from sinkdiag.columns import column_names
 from sinkdiag.errors import InputError
 from sinkdiag.load import load_costs
-from sinkdiag.report.table import column_names
+from sinkdiag.studies.calibrate_row import CalibrationRow
 from tests.helpers import invoke, planar_cost, uniform_cost
 
 QUICK = ["--replicates", "2", "--iters", "2", "--max-steps", "60"]

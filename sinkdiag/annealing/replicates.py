@@ -1,0 +1,61 @@
+"""The data itself and its replicates, each used for one purpose only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.annealing.settings import CalibrationSettings
+from sinkdiag.annealing.stream import CostStream, NoisyMatrix, Trajectory
+from sinkdiag.problem import Problem
+
+# Phase I looks at the data itself and at this many replicates of its own.
+PILOTS = 3
+# The finished k_safe and 4·k_high are replayed on this many replicates that nothing was fitted to.
+CONFIRMATIONS = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Replicates:
+    """The recorded costs, and replicates for phase I, for phase II and for its confirmation."""
+
+    data: CostStream
+    pilots: tuple[CostStream, ...]
+    held_out: tuple[CostStream, ...]
+    fresh: tuple[CostStream, ...]
+
+
+def make_replicates(problems: Sequence[Problem], settings: CalibrationSettings) -> Replicates:
+    """Replicates of a matrix (one problem) or of a trajectory, each with random numbers of its own.
+
+    Those of a matrix add decaying noise; those of a trajectory permute its increments.
+    """
+    count = 1 + PILOTS + settings.replicates + CONFIRMATIONS
+    problem = problems[0]
+    streams: list[CostStream] = []
+    if len(problems) > 1:
+        costs = np.stack([each.cost for each in problems])
+        streams.append(Trajectory(problem=problem, costs=costs))
+        streams += [
+            Trajectory(problem=problem, costs=costs, seed=(settings.seed, index))
+            for index in range(1, count)
+        ]
+    else:
+        streams += [
+            NoisyMatrix(
+                problem=problem,
+                noise=settings.noise if index else 0.0,
+                decay=settings.noise_decay,
+                seed=(settings.seed, index),
+            )
+            for index in range(count)
+        ]
+    held_out = 1 + PILOTS + settings.replicates
+    return Replicates(
+        data=streams[0],
+        pilots=tuple(streams[1 : 1 + PILOTS]),
+        held_out=tuple(streams[1 + PILOTS : held_out]),
+        fresh=tuple(streams[held_out:]),
+    )

@@ -1,0 +1,172 @@
+"""The verdict of a calibration in words: one of four openings, the cause, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sinkdiag.annealing.escalate import ROOM
+from sinkdiag.annealing.window import Bracket, Fate
+
+if TYPE_CHECKING:
+    from sinkdiag.annealing.calibration import Calibration
+    from sinkdiag.annealing.choice import Choice
+
+# The safety slope that the paper and its followers take without measuring.
+USUAL_K = 0.5
+# Total variations below this are no standard anyone would set.
+SMALLEST_STANDARD = 1e-4
+
+
+def verdict_of(found: Calibration) -> str:
+    """One line that opens with ``window:``, ``empty:``, ``no collapse provoked:`` or
+    ``below resolution:``.
+    """
+    choice = found.choice
+    if choice is None:
+        return _without_collapse(found)
+    if choice.window.found:
+        sentences = (
+            "window:",
+            _provocation(found, choice),
+            _arrival(choice),
+            _usual(found, choice),
+            _own_sweeps(found, choice),
+        )
+        return " ".join(filter(None, sentences))
+    if choice.window.fates(Fate.UNRESOLVED):
+        return (
+            f"below resolution: the fixed point at eps {found.layer.eps_min:.4g} could not be "
+            "certified on this matrix, so no run can be judged there; raise the lowest --eps"
+        )
+    return f"empty: {_provocation(found, choice)} {_why_empty(found, choice)}"
+
+
+def layer_sentence(found: Calibration) -> str:
+    """What the row is for."""
+    layer = found.layer
+    return (
+        f"layer: K = {found.run.iters} sweeps, eps {layer.eps_start:g} to {layer.eps_min:g}; "
+        "k_theory and R at eps_collapse (nan: no collapse, or unresolved)"
+    )
+
+
+def _without_collapse(found: Calibration) -> str:
+    settings, layer, hardest = found.settings, found.layer, found.escalation.hardest
+    runs = len(hardest.distances)
+    jump = (
+        f"one jump from eps {layer.eps_start:.4g} to {layer.eps_min:.4g} with "
+        f"{_count(hardest.iters, 'sweep')}"
+    )
+    if hardest.unresolved:
+        return (
+            f"below resolution: {hardest.unresolved} of {runs} fixed points at "
+            f"eps {layer.eps_min:.4g} could not be certified; raise the lowest --eps"
+        )
+    if settings.alpha0 is not None:
+        return (
+            f"no collapse provoked: the plain schedule with your cooling factor "
+            f"{settings.alpha0:.4g} arrives at eps {layer.eps_min:.4g} whole with any number "
+            f"of sweeps from {layer.iters} down to 1; no controller is needed at that pace"
+        )
+    if hardest.tv > settings.collapse_tv:
+        return (
+            f"no collapse provoked: {jump} arrives with TV {hardest.tv:.3g}, but no row's argmax "
+            f"differs from the fixed point's on {runs - hardest.collapses} of {runs} runs; the "
+            "hard plan is right, and more sweeps bring the soft one nearer"
+        )
+    stricter = (
+        f"; for a stricter standard give a --collapse-tv below {hardest.tv:.2g}"
+        if hardest.tv > SMALLEST_STANDARD
+        else ""
+    )
+    return (
+        f"no collapse provoked: even {jump} collapses on only {hardest.collapses} of {runs} runs "
+        f"(median TV {hardest.tv:.3g}, threshold {settings.collapse_tv:.3g}); plain cooling needs "
+        f"no controller on this matrix in this range{stricter}"
+    )
+
+
+def _provocation(found: Calibration, choice: Choice) -> str:
+    provoked = choice.provoked
+    return (
+        f"plain cooling by {provoked.alpha:.4g} a step with {_count(provoked.iters, 'sweep')} "
+        f"collapses on {len(found.moments)} of {found.settings.replicates} replicates "
+        f"(TV {provoked.tv:.3g} on arrival)."
+    )
+
+
+def _arrival(choice: Choice) -> str:
+    confirmation = choice.confirmation
+    text = (
+        f"With k_safe = {choice.window.k_safe:.4g} the controller arrives in "
+        f"{confirmation.steps:.0f} steps (median) and does not collapse on "
+        f"{confirmation.safe:.0%} of fresh replays; with 4·k_high it collapses on "
+        f"{confirmation.collapse:.0%}."
+    )
+    if confirmation.safe < 1.0:
+        return text + " Replicates disagree: stay near k_low."
+    return text
+
+
+def _usual(found: Calibration, choice: Choice) -> str:
+    window, layer = choice.window, found.layer
+    if window.k_low > USUAL_K:
+        return (
+            f"k_low = {window.k_low:.3g} is above the usual {USUAL_K}: with k = {USUAL_K} the "
+            f"controller does not reach eps {layer.eps_min:.4g} in {layer.max_steps} steps."
+        )
+    if window.k_high < USUAL_K:
+        return f"k_high = {window.k_high:.3g}: the usual k = {USUAL_K} collapses."
+    return ""
+
+
+def _own_sweeps(found: Calibration, choice: Choice) -> str:
+    layer, critical = found.layer, found.escalation.critical
+    if choice.provoked.iters == layer.iters:
+        return ""
+    if critical is None:
+        return (
+            f"It took fewer sweeps than yours: with K = {layer.iters} even one jump to eps "
+            f"{layer.eps_min:.4g} does not collapse."
+        )
+    return (
+        f"With your K = {layer.iters} the plain schedule collapses only when it cools by "
+        f"{critical.alpha:.3g} a step or harder, too few steps for a controller to act."
+    )
+
+
+def _why_empty(found: Calibration, choice: Choice) -> str:
+    layer, window, steps = found.layer, choice.window, choice.provoked.cooling_steps
+    late = window.fates(Fate.LATE)
+    lost = [entry for entry in window.brackets if entry.slowest.fate is Fate.COLLAPSED]
+    if late:
+        return (
+            f"No slope reaches eps {layer.eps_min:.4g} within the budget on {late} of "
+            f"{len(window.brackets)} runs; allow more steps or a higher lowest --eps."
+        )
+    if lost and steps < ROOM and found.settings.alpha0 is None:
+        return (
+            f"That is a schedule of {_count(steps, 'step')}, in which a controller has nothing to "
+            f"brake; with K from {layer.iters} down to 1, {ROOM} cooling steps or more do not "
+            "collapse clearly. Cool in more steps: no controller is needed then."
+        )
+    if lost:
+        return _lost_anyway(lost, len(window.brackets))
+    return (
+        f"Replicates leave no common slope (k_low {window.k_low:.3g} > k_high "
+        f"{window.k_high:.3g}); allow more steps, more sweeps, or a gentler --alpha0."
+    )
+
+
+def _lost_anyway(lost: Sequence[Bracket], count: int) -> str:
+    tv = sorted(entry.slowest.tv for entry in lost)[len(lost) // 2]
+    return (
+        f"On {len(lost)} of {count} runs even the slowest controller that arrives has collapsed "
+        f"(TV {tv:.3g}): what happens in the last steps is more than the sweeps can follow, and "
+        "waiting before does not help. Use more sweeps or a gentler --alpha0."
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,35 @@
+import math
+
+import numpy as np
+import pytest
+
+from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.stream import NoisyMatrix
+from sinkdiag.annealing.trace import trace_run
+from sinkdiag.annealing.track import track
+from sinkdiag.problem import make_problem
+from sinkdiag.solver import solve_problem
+from tests.annealing.helpers import settings
+from tests.helpers import planar_cost
+
+
+def test_trace_columns_are_what_they_say():
+    problem = make_problem(planar_cost(10))
+    stream = NoisyMatrix(problem=problem, noise=0.0, decay=0.9, seed=(0,))
+    rows = trace_run(stream, CoolingRule(k_safe=math.inf, alpha0=0.3), settings(), 0.1, replicate=3)
+    run = track(stream, CoolingRule(k_safe=math.inf, alpha0=0.3), settings(), keep=True)
+    last = rows[-1]
+    plan = run.plan
+    fixed = solve_problem(problem, 0.003).plan
+    assert last.replicate == 3
+    assert last.step == run.count - 1
+    assert last.eps == 0.003
+    assert last.drift_ratio == pytest.approx(last.drift / 0.003, rel=1e-15)
+    # The judge's fixed points are certified to 1e-9, and so are distances from them.
+    assert last.tv == pytest.approx(np.abs(plan - fixed).sum() / 20, abs=1e-8)
+    positive = plan[plan > 0]
+    assert last.entropy == pytest.approx(-(positive * np.log(positive)).sum() / (10 * math.log(10)))
+    assert last.row_error < 1e-14
+    assert last.col_error == pytest.approx(np.abs(plan.sum(axis=0) - 1).sum() / 10, rel=1e-9)
+    assert math.isnan(rows[0].drift)
+    assert 0.9 < rows[0].entropy <= 1.0
