@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sinkdiag.arrays import FloatArray
-
 if TYPE_CHECKING:
+    from sinkdiag.arrays import FloatArray
     from sinkdiag.problem import Problem
 
 EpsUnit = Literal["none", "range", "mean", "median", "std"]
