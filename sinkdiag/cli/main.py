@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 
 from sinkdiag._version import __version__
-from sinkdiag.cli.messages import Invocation, Verbosity, fault, note
+from sinkdiag.cli.messages import Invocation, Verbosity, fault
 from sinkdiag.errors import InputError
 
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
@@ -39,7 +39,9 @@ class Commands(click.Group):
 
 
 @click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="sinkdiag %(version)s")
 @click.option("-q", "--quiet", is_flag=True, help="Only data and errors: no progress, no notes.")
@@ -62,6 +64,9 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
         raise click.UsageError("-q and -v exclude each other")
     verbosity = Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
     context.obj = replace(context.obj or Invocation(), verbosity=verbosity)
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(USAGE)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -85,10 +90,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _explain(error: BaseException, *, verbose: bool) -> int:
     """One line on standard error, and the exit status."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        for line in error.format_message().splitlines():
-            note(line)
-        return USAGE
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         fault(error.format_message(), context.command_path if context else "sinkdiag")

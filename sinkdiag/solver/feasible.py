@@ -104,8 +104,9 @@ def _flow(
     n, m = allowed.shape
     i, j = np.nonzero(allowed)
     source, sink = n + m, n + m + 1
-    tails = np.concatenate([np.full(n, source), i, n + np.arange(m)])
-    heads = np.concatenate([np.arange(n), n + j, np.full(m, sink)])
+    # SciPy 1.12 takes no other integers here.
+    tails = np.concatenate([np.full(n, source), i, n + np.arange(m)], dtype=np.int32)
+    heads = np.concatenate([np.arange(n), n + j, np.full(m, sink)], dtype=np.int32)
     room = np.concatenate([row, np.minimum(row[i], col[j]), col])
     size = n + m + 2
     graph = scipy.sparse.csr_array((room.astype(np.int32), (tails, heads)), shape=(size, size))
