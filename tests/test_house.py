@@ -36,7 +36,7 @@ from tests.house import (
 
 # From the ground up: a room uses the floors below its own, and its neighbours without a circle.
 FLOORS = (
-    ("errors", "_version", "arrays", "results", "columns", "progress"),
+    ("errors", "_version", "arrays", "checks", "columns", "progress", "results", "text"),
     ("numerics",),
     ("problem", "temperature"),
     ("load",),
