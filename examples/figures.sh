@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Draw the README's pictures again, from the bundled matrix: bash examples/figures.sh
+# Draw the README's picture again, from the bundled matrix.
+#
+#   bash examples/figures.sh [FOLDER]   (default: this folder)
 set -euo pipefail
-cd "$(dirname "$0")"
-sinkdiag calibrate data/motorcycle.npy --collapse-tv 0.05 --plot calibrate.png
+here=$(cd "$(dirname "$0")" && pwd)
+out=${1:-$here}
+sinkdiag calibrate "$here/data/motorcycle.npy" --collapse-tv 0.05 --plot "$out/calibrate.png"

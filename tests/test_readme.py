@@ -1,82 +1,152 @@
-"""Every command that the README shows is run, and every command of the program is shown."""
+"""Every command and every Python block of the documents is run; what they point at exists."""
 
-import os
+from __future__ import annotations
+
+import csv
+import io
+import pkgutil
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sinkdiag.annealing.trace import TraceRow
-from sinkdiag.cli.main import group
-from sinkdiag.report.table import column_names
-from sinkdiag.studies.calibrate_row import CalibrationRow
-from sinkdiag.studies.constants import ConstantsRow
-from sinkdiag.studies.portrait import PseudospectrumRow
-from sinkdiag.studies.sensitivity import SensitivityRow
-from sinkdiag.studies.spectrum import SpectrumRow
+from sinkdiag.cli.main import COMMANDS
 from tests.helpers import planar_cost
+from tests.shell import ROOT, run_line
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONSOLE = re.findall(r"^```console\n(.*?)^```", README, flags=re.S | re.M)
-COMMANDS = [line[2:] for block in CONSOLE for line in block.splitlines() if line.startswith("$ ")]
+README = "README.md"
+DOCUMENTS = (README, "examples/README.md", "tests/benchmarks/README.md", "CHANGELOG.md")
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
+# The one example whose output the README shows.
+WORKED = "sinkdiag calibrate examples/data/motorcycle.npy --collapse-tv 0.05 --plot calibrate.png"
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.S | re.M)
+
+
+def commands() -> list[str]:
+    """Every line of a console block that follows a prompt, once."""
+    lines = [line for text in TEXTS.values() for block in blocks(text, "console")
+             for line in block.splitlines() if line.startswith("$ ")]  # fmt: skip
+    return list(dict.fromkeys(line.removeprefix("$ ") for line in lines))
+
+
+def marked(command: str) -> object:
+    """A parameter of the tests; studies of the bundled matrix take their time."""
+    long = re.search(r"(calibrate|sensitivity|constants) \S*motorcycle", command)
+    return pytest.param(command, marks=pytest.mark.slow) if long else command
+
+
+@pytest.fixture(scope="module")
+def saved_grid(tmp_path_factory):
+    """A grid that an earlier command would have saved."""
+    folder = tmp_path_factory.mktemp("grid")
+    np.save(folder / "cost.npy", planar_cost(16))
+    line = "sinkdiag -q pseudospectrum cost.npy --eps 0.1 --grid 8 --save-grid grid.npz"
+    done = run_line(line, folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "grid.npz"
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """What the examples of the README take for granted."""
+    """What the examples take for granted."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     np.save(tmp_path / "cost.npy", planar_cost(16))
     np.save(tmp_path / "costs.npy", np.stack([planar_cost(16)] * 12))
+    np.save(tmp_path / "square.npy", np.random.default_rng(0).standard_normal((12, 12)))
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "sinkdiag" in c])
-def test_commands_of_the_readme_run(folder, command):
-    bash = shutil.which("bash")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [bash, "-o", "pipefail", "-c", command],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize("command", [marked(c) for c in commands() if c != WORKED])
+def test_commands_run(folder, command, request):
+    if "--from-grid" in command:
+        (folder / "grid.npz").write_bytes(request.getfixturevalue("saved_grid").read_bytes())
+    done = run_line(command, folder)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+    assert "cannot tell" not in done.stderr
 
 
-def test_python_of_the_readme_runs(folder, monkeypatch):
+def shown(text: str) -> dict[str, str]:
+    """Names and values of the block that follows the worked command, as the README prints them."""
+    block = re.search(re.escape(f"$ {WORKED}\n```\n\n```\n") + r"(.*?)\n\n", text, flags=re.S)
+    assert block is not None
+    lines = re.sub(r"\n +", " ", block[1]).splitlines()
+    return dict(line.split(maxsplit=1) for line in lines)
+
+
+@pytest.mark.slow
+def test_the_worked_example_shows_its_real_output(folder):
+    done = run_line(WORKED, folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "calibrate.png").stat().st_size > 0
+    (row,) = csv.DictReader(io.StringIO(done.stdout))
+    printed = shown(TEXTS[README])
+    assert list(printed) == list(row)
+    for name, value in printed.items():
+        if re.fullmatch(r"[-+.\de]+", value):
+            assert float(value) == pytest.approx(float(row[name]), rel=1e-3), name
+        else:
+            assert re.sub(r"\d", "", value) == re.sub(r"\d", "", row[name])
+    assert "AdaptiveCooling(k_safe=" in done.stderr
+
+
+def python_blocks() -> list[object]:
+    """Every Python block that needs nothing but the package, named by its document."""
+    return [
+        pytest.param(block, id=f"{name}-{number}")
+        for name, text in TEXTS.items()
+        for number, block in enumerate(blocks(text, "python"))
+        if "torch" not in block
+    ]
+
+
+@pytest.mark.parametrize("block", python_blocks())
+def test_python_runs(folder, monkeypatch, block):
     monkeypatch.chdir(folder)
-    blocks = re.findall(r"^```python\n(.*?)^```", README, flags=re.S | re.M)
-    assert blocks
-    for block in blocks:
-        if "torch" not in block:
-            exec(compile(block, "README.md", "exec"), {})
+    exec(compile(block, "document", "exec"), {})
 
 
-def test_every_command_has_a_section_with_an_example():
-    for name in group.commands:
-        assert f"### `sinkdiag {name}`" in README
-        assert any(f"sinkdiag {name} " in command for command in COMMANDS)
+def test_python_blocks_with_torch_are_python():
+    found = [block for text in TEXTS.values() for block in blocks(text, "python")]
+    training = [block for block in found if "torch" in block]
+    assert training
+    for block in training:
+        compile(block, "document", "exec")
 
 
-@pytest.mark.parametrize(
-    "row_type",
-    [CalibrationRow, TraceRow, SpectrumRow, SensitivityRow, ConstantsRow, PseudospectrumRow],
-)
-def test_every_column_is_in_the_dictionary(row_type):
-    for name in column_names(row_type, extended=True):
-        assert f"`{name}`" in README
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_shown(name):
+    assert f"| `{name}` |" in TEXTS[README]
+    assert f"\n## `sinkdiag {name}`\n" in TEXTS["examples/README.md"]
+    for document in (README, "examples/README.md"):
+        lines = "".join(blocks(TEXTS[document], "console"))
+        assert f"$ sinkdiag {name} " in lines
+
+
+def test_the_readme_is_short():
+    assert len(TEXTS[README].splitlines()) <= 150
+    (code,) = blocks(TEXTS[README], "python")
+    assert len(code.splitlines()) <= 10
 
 
 def test_setup_commands_are_one_line_each():
-    lines = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    lines = [line for line in TEXTS[README].splitlines() if line.startswith("python3 -m venv")]
     assert len(lines) == 2
     assert lines[0].endswith(".venv/bin/sinkdiag calibrate examples/data/motorcycle.npy")
     assert lines[1].endswith("-m pytest")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_what_a_document_points_at_exists(name):
+    text, here = TEXTS[name], (ROOT / name).parent
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (here / target).exists(), target
+    for path in re.findall(r"`([\w./-]+\.(?:py|sh|md|npy))`", text):
+        found = [base for base in (ROOT, here) if (base / path).exists()]
+        assert found or "/" not in path, path
+    for dotted in re.findall(r"`(sinkdiag\.[\w.]+)", text):
+        pkgutil.resolve_name(dotted)

@@ -22,16 +22,15 @@ import numpy as np
 import scipy
 import scipy.sparse.linalg
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import naive_spectrum as naive
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sinkdiag
 from sinkdiag.jacobian.basis import eigenbasis
 from sinkdiag.jacobian.leading import leading_basis
 from sinkdiag.jacobian.modes import modes_in
 from sinkdiag.problem import make_problem
-from sinkdiag.studies.spectrum import SpectrumSettings, spectra
+from sinkdiag.studies.spectrum_point import SpectrumSettings, measure_point
+from tests.naive.jacobian import Reference
 
 # The fastest of 3 runs, or of as many as start within 5 processor seconds.
 REPEATS, LONG = 3, 5.0
@@ -69,20 +68,11 @@ def best(function, *arguments):
 
 
 def everything(problem, eps, extended):
-    """Seconds beyond the solve for a whole row: the solve is timed alone and taken off."""
-    point = next(iter(spectra(problem, [eps], SpectrumSettings(extended=extended))))
-    solution = point.details.solution
-
-    import sinkdiag.studies.spectrum as module
-
-    original = module.solve_problem
-    module.solve_problem = lambda *_args, **_kwargs: solution
-    try:
-        return best(
-            lambda: next(iter(spectra(problem, [eps], SpectrumSettings(extended=extended))))
-        )[0]
-    finally:
-        module.solve_problem = original
+    """Seconds for a whole row, given the fixed point."""
+    solution = sinkdiag.solve(problem.cost, eps, row=problem.row, col=problem.col)
+    settings = SpectrumSettings(extended=extended)
+    measure_point(problem, solution, None, settings)  # compile
+    return best(measure_point, problem, solution, None, settings)[0]
 
 
 def speed(n):
@@ -118,7 +108,7 @@ def accuracy():
     for eps in (0.1, 0.02, 0.01, 0.005, 0.002, 0.001):
         plan = sinkdiag.solve(cost, eps).plan
         row, col = plan.sum(axis=1), plan.sum(axis=0)
-        exact = naive.Reference.of(plan).gaps[0]
+        exact = Reference.of(plan).gaps[0]
         jacobian = assembled(plan, row, col)
         found = (eigenbasis(plan, row, col).gaps[0], eig_gap(jacobian), eigs_gap(jacobian))
         errors = " | ".join(f"{float(abs(value - exact) / exact):.0e}" for value in found)

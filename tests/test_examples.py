@@ -1,0 +1,63 @@
+"""The scripts of examples/ run from the repository's root, in seconds and not in minutes."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+import shlex
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from tests.shell import ROOT, run_line
+
+# Seconds that one example may take here, compilation included.
+LIMIT = 60
+
+
+@pytest.mark.parametrize(
+    "script", [*(ROOT / "examples").glob("*.py"), *(ROOT / "tests/benchmarks").glob("*.py")],
+    ids=lambda script: script.name,
+)  # fmt: skip
+def test_what_a_script_imports_from_here_exists(script):
+    """Benchmarks are not run here: what they take from the package must at least be there."""
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and re.match(r"(sinkdiag|tests)\b", node.module or ""):
+            module = import_module(node.module)
+            assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+def test_vjp_trains_and_agrees_with_differences():
+    done = run_line("python3 examples/vjp.py", ROOT)
+    assert done.returncode == 0, done.stderr
+    losses = [float(value) for value in re.findall(r"loss ([\d.]+)", done.stdout)]
+    assert len(losses) == 5
+    assert losses[-1] < 0.1 * losses[0]
+    exact, differences = re.findall(r"(-?\d+\.\d{9})", done.stdout)
+    assert float(exact) == pytest.approx(float(differences), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_appendix_writes_every_case(tmp_path):
+    done = run_line(
+        f"timeout {LIMIT} examples/appendix.sh --quick {shlex.quote(str(tmp_path))}", ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("random-20x20", "random-24x16", "motorcycle-60x60"):
+        with (tmp_path / f"{name}.csv").open(encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        assert len(rows) == 4
+        assert all(np.isfinite(float(row["C0_est"])) for row in rows)
+        assert (tmp_path / f"{name}.png").stat().st_size > 0
+        assert (tmp_path / f"{name}.manifest.json").stat().st_size > 0
+        assert f"# {name}" in done.stdout
+        assert "Lemma A.7" in (tmp_path / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_readme_s_picture_is_drawn(tmp_path):
+    done = run_line(f"timeout {LIMIT} bash examples/figures.sh {shlex.quote(str(tmp_path))}", ROOT)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "calibrate.png").stat().st_size > 10_000
