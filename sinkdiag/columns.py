@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -53,14 +52,13 @@ def labelled(row_type: type, name: str) -> str:
     return next(entry.label for entry in columns_of(row_type) if entry.name == name)
 
 
-def reference(row_types: Sequence[type]) -> str:
-    """The column reference as Markdown, one table a row type."""
-    tables = []
-    for row_type in row_types:
-        lines = ["| column | meaning | unit |", "|---|---|---|"]
-        lines += [
-            f"| `{entry.name}`{' *' if entry.extended else ''} | {entry.meaning} | {entry.unit} |"
-            for entry in columns_of(row_type)
-        ]
-        tables.append("\n".join(lines))
-    return "\n\n".join(tables) + "\n"
+def reference(row_type: type) -> str:
+    """The column reference of a row type as Markdown; a star marks extended columns."""
+    lines = ["| column | meaning | unit |", "|---|---|---|"]
+    lines += [
+        f"| `{entry.name}`{' *' if entry.extended else ''} | {entry.meaning} | {entry.unit} |"
+        for entry in columns_of(row_type)
+    ]
+    if any(entry.extended for entry in columns_of(row_type)):
+        lines += ["", "\\* with --extended"]
+    return "\n".join(lines) + "\n"

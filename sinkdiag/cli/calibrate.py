@@ -12,6 +12,7 @@ from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
+    columns_option,
     eps_options,
     input_options,
     output_options,
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
 @seed_option
 @click.option("--trace", metavar="PATH", help="Write every step of every replicate to this file.")
 @output_options
+@columns_option("sinkdiag.studies.calibrate", "CalibrationResult")
 def calibrate(
     *,
     inputs: InputOptions,

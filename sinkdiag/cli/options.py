@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
 from sinkdiag.cli.types import EpsType, share
+from sinkdiag.columns import reference
 from sinkdiag.temperature import EpsUnit, Temperatures
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -192,6 +194,30 @@ def norm_option(function: Command, *, multiple: bool = False) -> Command:
             "column marginal, there the Jacobian is self-adjoint."
             + (" Repeat it to see several side by side." if multiple else ""),
         ),
+    )
+
+
+def columns_option(module: str, result: str) -> Callable[[Command], Command]:
+    """--columns: print what the columns of this command's result mean, and leave."""
+
+    def show(context: click.Context, option: click.Parameter, asked: bool) -> None:
+        del option
+        if not asked or context.resilient_parsing:
+            return
+        result_type = getattr(import_module(module), result)
+        click.echo(reference(result_type.row_type), nl=False)
+        for title, row_type in result_type.other_rows.items():
+            click.echo(f"\n{title}:\n")
+            click.echo(reference(row_type), nl=False)
+        context.exit()
+
+    return click.option(
+        "--columns",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help="Say what every column means, and leave.",
     )
 
 

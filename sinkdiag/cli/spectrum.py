@@ -12,6 +12,7 @@ from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
+    columns_option,
     eps_options,
     input_options,
     norm_option,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 )
 @seed_option
 @output_options
+@columns_option("sinkdiag.studies.spectrum", "SpectrumResult")
 def spectrum(
     *,
     inputs: InputOptions,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from sinkdiag.report.table import Label, Table
@@ -57,11 +58,14 @@ class Result(ABC, Generic[PartT]):
         Sentences about the inputs themselves, each naming its own.
     drawn:
         How many parts the figure shows at most.
+    other_rows:
+        The row types of files beside the rows, by the option that asks for them.
     """
 
     command: ClassVar[str]
     row_type: ClassVar[type]
     drawn: ClassVar[int] = 1
+    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType({})
     parts: tuple[PartT, ...]
     extended: bool = False
     labelled: bool = False

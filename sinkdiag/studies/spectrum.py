@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -53,6 +54,7 @@ class SpectrumResult(Result[SpectrumPart]):
 
     command: ClassVar[str] = "spectrum"
     row_type: ClassVar[type] = SpectrumRow
+    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType({"--eigenvalues": EigenvalueRow})
 
     @property
     def summary(self) -> SpectrumSummary | list[SpectrumSummary]:

@@ -230,7 +230,7 @@ def test_version():
 def test_help_imports_nothing_heavy():
     """No numba, no matplotlib, no pandas, not even numpy: help is instant."""
     code = (
-        "import sys; from sinkdiag.cli.main import run; run['--help']; "
+        "import sys; from sinkdiag.cli.main import run; run(['--help']); "
         "run(['calibrate', '--help']); "
         "print([m for m in ('numpy', 'numba', 'pandas', 'scipy', 'matplotlib', 'rich') "
         "if m in sys.modules], file=sys.stderr)"
@@ -243,7 +243,7 @@ def test_a_closed_pipe_is_quiet(cost):
     """The reader leaves before the row is written."""
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-c", "from sinkdiag.cli import main; main", "-q", "calibrate"]
+    command = [sys.executable, "-c", "from sinkdiag.__main__ import main; main()", "-q", "calibrate"]
     done = subprocess.run(
         [*command, str(cost), *QUICK], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
     )
