@@ -3,7 +3,8 @@
 from sinkdiag.solver.batch import BatchSolution, solve_batch
 from sinkdiag.solver.certify import duality_gap, marginal_error
 from sinkdiag.solver.float32 import Float32Hazard, float32_hazard
-from sinkdiag.solver.solve import run_sweeps, solve, solve_problem
+from sinkdiag.solver.layer import run_sweeps
+from sinkdiag.solver.solve import solve, solve_problem
 
 __all__ = [
     "BatchSolution",
