@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -41,3 +42,12 @@ def planar_cost(n: int, seed: int = 0):
     random = np.random.default_rng(seed)
     x, y = random.random((n, 2)), random.random((n, 2))
     return np.linalg.norm(x[:, None] - y[None], axis=2)
+
+
+def kernel_names(module: ModuleType) -> set[str]:
+    """The compiled functions that a module defines itself."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if hasattr(value, "py_func") and value.py_func.__module__ == module.__name__
+    }

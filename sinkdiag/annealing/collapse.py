@@ -18,7 +18,7 @@ from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status
 from sinkdiag.solver import solve_problem
-from sinkdiag.solver.solve import run_sweeps
+from sinkdiag.solver.layer import run_sweeps
 
 # Two entries of a row closer than this, relatively, are a tie and no difference of argmax.
 TIE = 1e-6

@@ -7,11 +7,10 @@ import math
 import numpy as np
 import scipy.optimize
 
-from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.problem import Problem
 from sinkdiag.results import Status
-from sinkdiag.solver import solve_problem
+from sinkdiag.solver.path import WarmPath
 from sinkdiag.temperature import geometric
 
 # K sweeps that shrink the error by less than this factor leave the layer frozen.
@@ -38,7 +37,7 @@ def freeze_temperature(problem: Problem, iters: int) -> float:
 
     Source of the bound: Franklin & Lorenz, *Linear Algebra Appl.* 114/115 (1989).
     """
-    path = _Contraction(problem, iters)
+    contraction = _Contraction(problem, iters)
     span = problem.cost_range
     highest = span * (
         0.5 / math.atanh(SHRINK ** (-0.5 / iters)) if np.isfinite(problem.cost).all() else WARMEST
@@ -47,11 +46,11 @@ def freeze_temperature(problem: Problem, iters: int) -> float:
     count = 2 + int(math.log(highest / lowest) / math.log(RATIO))
     warm = math.nan
     for eps in geometric(highest, lowest, count):
-        excess = path.excess(eps)
+        excess = contraction.excess(eps)
         if math.isnan(excess):
             continue
         if excess > 0.0:
-            return eps if math.isnan(warm) else path.root(warm, eps)
+            return eps if math.isnan(warm) else contraction.root(warm, eps)
         warm = eps
     return math.nan
 
@@ -60,18 +59,13 @@ class _Contraction:
     """ln(10 rho^K) along falling temperatures, each fixed point started from the one before."""
 
     def __init__(self, problem: Problem, iters: int) -> None:
-        self.problem, self.iters = problem, iters
-        self.init: FloatArray | None = None
+        self.path, self.iters = WarmPath(problem, tol=POINT_TOL), iters
 
     def excess(self, eps: float) -> float:
         """Above 0 where K sweeps shrink an error less than tenfold; nan without a fixed point."""
-        solution = solve_problem(self.problem, eps, tol=POINT_TOL, init=self.init)
+        solution = self.path.at(eps)
         if solution.status.failed:
-            solution = solve_problem(self.problem, eps, tol=POINT_TOL)
-        if solution.status.failed:
-            self.init = None
             return math.nan
-        self.init = solution.g
         gap, status = plan_gap(solution.plan, solution.row, solution.col)
         if status is Status.BELOW_RESOLUTION:
             return math.nan

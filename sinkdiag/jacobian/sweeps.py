@@ -1,87 +1,29 @@
-"""The layer as it is used: K sweeps from a cold start, and their derivatives.
+"""The Jacobian of K sweeps beside that of the fixed point: spectrum, gains, loss of precision.
 
-The Jacobian of K sweeps is a product of K different ones, J_K = Π_t Q2_t' Q1_t with Q1_t the plan
-before and Q2_t after the column update, scaled to stochastic rows and columns. Each factor
-averages, so J_K keeps constants; unlike J at the fixed point it is not self-adjoint in any diagonal
-norm.
+The layer itself, its sweeps and their derivatives, is `sinkdiag.solver.layer`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse.linalg
-from numpy.typing import NDArray
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.metric import MetricFactor, plan_metric
-from sinkdiag.jacobian.modes import Norm, metric_of, singular_values
+from sinkdiag.jacobian.modes import Norm, metric_of
 from sinkdiag.numerics.lanczos import largest_eigenvalue
+from sinkdiag.numerics.norms import singular_values
 from sinkdiag.problem import Problem
+from sinkdiag.solver.layer import Layer, unroll
 
-Real = NDArray[Any]
-# Entries of the stored sweeps, (2K + 1) n m; above this (800 MB) the layer is not unrolled.
-UNROLL_LIMIT = 100_000_000
 # Lanczos on a derivative: residual relative to its square, steps, and the entries of stored sweeps
 # that all steps together may read.
 _GAIN_TOL, _GAIN_STEPS, _GAIN_READS = 1e-2, 24, 200_000_000
 _DENSE = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """K unrolled sweeps at one temperature, in the arithmetic of ``plan.dtype``.
-
-    ``rows[t]`` (n, m) are the row-stochastic Q1_t, t = 0..K, the last for the final update of f;
-    ``cols[t]`` (n, m) the column-stochastic Q2_t, t = 0..K-1. ``plan`` is the output P_K.
-    """
-
-    eps: float
-    rows: list[Real]
-    cols: list[Real]
-    plan: Real
-
-    @property
-    def iters(self) -> int:
-        """K."""
-        return len(self.cols)
-
-    def sweep_product(self, vectors: FloatArray) -> FloatArray:
-        """J_K applied to potentials g, shape (m, k): dg_K for a change of g_0, mean-free.
-
-        Constants are dropped after every sweep: beside them what decays would drown in rounding.
-        """
-        for first, second in zip(self.rows, self.cols, strict=False):
-            vectors = second.T @ (first @ vectors)
-            vectors = vectors - vectors.mean(axis=0)
-        return vectors
-
-    def jvp(self, change: Real) -> Real:
-        """dP_K for a change of the cost, both (n, m)."""
-        change = change.astype(self.plan.dtype, copy=False)
-        g = np.zeros(change.shape[1], dtype=change.dtype)
-        for first, second in zip(self.rows, self.cols, strict=False):
-            f = _dot(first, change, 1) - first @ g
-            g = _dot(second, change, 0) - second.T @ f
-        f = _dot(self.rows[-1], change, 1) - self.rows[-1] @ g
-        return np.asarray(self.plan * (f[:, None] + g - change) / change.dtype.type(self.eps))
-
-    def vjp(self, cotangent: Real) -> Real:
-        """The gradient of <cotangent, P_K> in the cost, both (n, m), by reverse accumulation."""
-        weighted = cotangent * self.plan / self.plan.dtype.type(self.eps)
-        gradient = -weighted
-        f, g = weighted.sum(axis=1), weighted.sum(axis=0)
-        gradient += f[:, None] * self.rows[-1]
-        g = g - self.rows[-1].T @ f
-        for first, second in zip(self.rows[-2::-1], self.cols[::-1], strict=True):
-            gradient += second * g
-            f = -(second @ g)
-            gradient += f[:, None] * first
-            g = -(first.T @ f)
-        return np.asarray(gradient)
 
 
 @dataclass(frozen=True)
@@ -94,33 +36,6 @@ class SweepSpectrum:
     norm: float
     radius: float
     smallest: float
-
-
-def unroll(
-    problem: Problem, eps: float, iters: int, dtype: type[np.floating[Any]] = np.float64
-) -> Layer | None:
-    """Run K sweeps from g = 0 in the log domain, keeping every half-sweep's softmax.
-
-    f_i = eps (log r_i - LSE_j((g_j - C_ij)/eps)), g_j likewise, f last; all in ``dtype``, as a
-    layer in that precision would. None when (2K + 1) n m exceeds `UNROLL_LIMIT`.
-    """
-    if (2 * iters + 1) * problem.cost.size > UNROLL_LIMIT:
-        return None
-    cost = problem.cost.astype(dtype)
-    log_row, log_col = np.log(problem.row).astype(dtype), np.log(problem.col).astype(dtype)
-    heat = dtype(eps)
-    g = np.zeros(cost.shape[1], dtype=dtype)
-    rows, cols = [], []
-    for step in range(iters + 1):
-        total, share = _softmax((g - cost) / heat, axis=1)
-        f = heat * (log_row - total)
-        rows.append(share)
-        if step < iters:
-            total, share = _softmax((f[:, None] - cost) / heat, axis=0)
-            g = heat * (log_col - total)
-            cols.append(share)
-    plan = np.exp((f[:, None] + g - cost) / heat)
-    return Layer(eps, rows, cols, plan)
 
 
 def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None) -> SweepSpectrum:
@@ -194,7 +109,8 @@ def precision_loss(problem: Problem, layer: Layer, seed: int = 0) -> float:
 
     v is the gradient in the cost of <W, P_K> for one Gaussian W, both layers with K sweeps.
     """
-    narrow = unroll(problem, layer.eps, layer.iters, np.float32)
+    with np.errstate(all="ignore"):
+        narrow = unroll(problem, layer.eps, layer.iters, dtype=np.float32)
     if narrow is None:
         return float("nan")
     cotangent = np.random.default_rng(seed).standard_normal(layer.plan.shape)
@@ -206,18 +122,6 @@ def precision_loss(problem: Problem, layer: Layer, seed: int = 0) -> float:
     if not np.isfinite(error):
         return float("inf")
     return error / size if size > 0 else float("nan")
-
-
-def _softmax(exponent: Real, axis: int) -> tuple[Real, Real]:
-    """LSE along an axis, and the softmax."""
-    top = exponent.max(axis=axis, keepdims=True)
-    share = np.exp(exponent - top)
-    total = share.sum(axis=axis, keepdims=True)
-    return (np.log(total) + top).squeeze(axis), share / total
-
-
-def _dot(share: Real, change: Real, axis: int) -> Real:
-    return np.asarray(np.einsum("ij,ij->i" if axis == 1 else "ij,ij->j", share, change))
 
 
 def _spectral_radius(matrix: FloatArray) -> float:
@@ -234,7 +138,12 @@ def _spectral_radius(matrix: FloatArray) -> float:
     return min(1.0, float(np.abs(top).max()))
 
 
-def _largest_singular_value(square: Any, size: int, seed: int, steps: int) -> float:
+def _largest_singular_value(
+    square: Callable[[FloatArray], FloatArray], size: int, seed: int, steps: int
+) -> float:
     """Square root of the largest eigenvalue of a symmetric positive operator on R^size."""
     start = np.random.default_rng(seed).standard_normal(size)
-    return float(np.sqrt(largest_eigenvalue(square, start, tol=_GAIN_TOL, steps=steps)[0]))
+    top = largest_eigenvalue(
+        square, start, tol=_GAIN_TOL, max_steps=steps, check_every=1, reorthogonalise=True
+    )
+    return float(np.sqrt(top.value))

@@ -11,10 +11,10 @@ from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.modes import Modes, Norm, modes_in
-from sinkdiag.jacobian.sweeps import unroll
 from sinkdiag.problem import Problem
 from sinkdiag.resolvent.triangular import Matrix, Triangular, from_factor, from_matrix
 from sinkdiag.results import Status
+from sinkdiag.solver.layer import unroll
 
 # Entries of a matrix whose squares, and theirs, are still numbers.
 LARGEST = 1e60

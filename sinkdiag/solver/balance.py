@@ -25,19 +25,11 @@ import math
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.numerics.gth import ELIMINATION_BLOCK, SMALLEST_PIVOT, factor_from_shares
-from sinkdiag.numerics.jit import njit
-from sinkdiag.solver.parts import Parts, log_aggregate
+from sinkdiag.numerics.gth import ELIMINATION_BLOCK, factor_from_shares
+from sinkdiag.solver.parts import Parts
+from sinkdiag.solver.parts_kernels import eliminate_block, log_aggregate
 from sinkdiag.solver.scaling import Scaling
-
-# Largest spread of a step, in units of eps, and the steps after which it is damped besides.
-CAP = 8.0
-CAUTION_STEPS = 25
-# A first step beyond FAR calls for the ladder of powers, whose first brings the fluxes within
-# exp(FLATTEST) of each other and whose rungs are left at STAGE_SPREAD.
-FAR = 0.5
-FLATTEST = 10.0
-STAGE_SPREAD = 0.5
+from sinkdiag.solver.settings import SolverSettings
 
 
 def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[int, float, float]:
@@ -54,10 +46,10 @@ def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[i
     np.fill_diagonal(log_flux, -np.inf)
     first = spread = float(np.ptp(balance_direction(np.exp(log_flux))))
     shift, spent = np.zeros(parts.count), 0
-    for theta in _thetas(log_flux) if first > FAR else [1.0]:
+    for theta in _thetas(log_flux, state.settings) if first > state.settings.far else [1.0]:
         start = np.exp(theta * (log_flux + shift - shift[:, None]))
-        wanted = goal if theta == 1.0 else STAGE_SPREAD
-        steps, moved, spread = _balance_fluxes(start, wanted, max_iter - spent)
+        wanted = goal if theta == 1.0 else state.settings.stage_spread
+        steps, moved, spread = _balance_fluxes(start, wanted, max_iter - spent, state.settings)
         shift += moved / theta
         spent += steps
         if not np.isfinite(spread) or spent >= max_iter:
@@ -66,14 +58,16 @@ def balance(state: Scaling, parts: Parts, goal: float, max_iter: int) -> tuple[i
     return spent, first, spread
 
 
-def _thetas(log_flux: FloatArray) -> list[float]:
-    """Doubling powers, from one that brings all fluxes within exp(FLATTEST) of each other."""
+def _thetas(log_flux: FloatArray, settings: SolverSettings) -> list[float]:
+    """Doubling powers, from one that brings all fluxes within exp(`flattest`) of each other."""
     finite = log_flux[np.isfinite(log_flux)]
-    count = max(0, math.ceil(math.log2(max(1.0, float(np.ptp(finite)) / FLATTEST))))
+    count = max(0, math.ceil(math.log2(max(1.0, float(np.ptp(finite)) / settings.flattest))))
     return [0.5**k for k in range(count, -1, -1)]
 
 
-def _balance_fluxes(flux: FloatArray, goal: float, max_iter: int) -> tuple[int, FloatArray, float]:
+def _balance_fluxes(
+    flux: FloatArray, goal: float, max_iter: int, settings: SolverSettings
+) -> tuple[int, FloatArray, float]:
     """Balance ``flux``, in place: the steps, the potentials' shift and the last step's spread."""
     moved, spread = np.zeros(len(flux)), float("nan")
     for spent in range(1, max_iter + 1):
@@ -81,7 +75,7 @@ def _balance_fluxes(flux: FloatArray, goal: float, max_iter: int) -> tuple[int, 
         spread = float(np.ptp(direction))
         if not np.isfinite(spread):
             return spent, moved, spread
-        step = direction * _damping(spread, cautious=spent > CAUTION_STEPS)
+        step = direction * _damping(spread, settings.cap, cautious=spent > settings.caution_steps)
         moved += step
         flux *= np.exp(step - step[:, None])
         if spread <= goal:
@@ -89,7 +83,7 @@ def _balance_fluxes(flux: FloatArray, goal: float, max_iter: int) -> tuple[int, 
     return max_iter, moved, spread
 
 
-def _damping(spread: float, *, cautious: bool) -> float:
+def _damping(spread: float, cap: float, *, cautious: bool) -> float:
     """The share of a Newton step of this spread that is taken.
 
     No line search could see fluxes of 1e-60. A step is capped; the ``cautious`` one of spread w is
@@ -98,7 +92,7 @@ def _damping(spread: float, *, cautious: bool) -> float:
     """
     if spread == 0.0:
         return 1.0
-    return float(np.log1p(spread) if cautious else min(spread, CAP)) / spread
+    return float(np.log1p(spread) if cautious else min(spread, cap)) / spread
 
 
 def balance_direction(flux: FloatArray) -> FloatArray:
@@ -115,34 +109,3 @@ def balance_direction(flux: FloatArray) -> FloatArray:
         net_flux[:low, :low] += moved
         net_flux[:low, :low] -= moved.T
     return factor_from_shares(shares, pivots).finish(net)
-
-
-@njit
-def eliminate_block(
-    shares: FloatArray, flux: FloatArray, pivots: FloatArray, net: FloatArray, low: int, high: int
-) -> None:
-    """Take nodes high - 1 … low (but never 0) out, in place, up to the columns below the block.
-
-    ``shares`` are the weights, and row k becomes node k's shares; ``pivots`` and ``net`` take its
-    pivot and its net flux.
-    """
-    for k in range(high - 1, max(low, 1) - 1, -1):
-        pivot = 0.0
-        for j in range(k):
-            pivot += shares[k, j]
-        if pivot < SMALLEST_PIVOT:
-            shares[k, :k] = 0.0
-            pivots[k] = 0.0
-            net[k] = 0.0
-            continue
-        own = 0.0
-        for j in range(k):
-            shares[k, j] /= pivot
-            own += flux[k, j]
-        pivots[k] = pivot
-        net[k] = own
-        for i in range(low, k):
-            share, leaving = shares[k, i], flux[k, i]
-            for j in range(k):
-                shares[i, j] += pivot * share * shares[k, j]
-                flux[i, j] += share * flux[k, j] - leaving * shares[k, j]

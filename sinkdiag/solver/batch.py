@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
-from sinkdiag.numerics.jit import njit_parallel
 from sinkdiag.problem import check_real, make_problem
 from sinkdiag.results import Status
 from sinkdiag.solver import kernels
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class BatchSolution:
     """Potentials and plans of a stack of costs after the same number of sweeps.
 
@@ -86,29 +84,23 @@ def solve_batch(
     for index in np.flatnonzero(bad):
         make_problem(stack[index], name=f"costs[{index}]")
     shared = make_problem(np.zeros((n, m)), row=row, col=col, name="costs")
-    warmth = np.array(np.broadcast_to(np.asarray(eps, dtype=np.float64), (count,)))
-    if not (np.all(np.isfinite(warmth)) and np.all(warmth > 0)):
+    temperatures = np.array(np.broadcast_to(np.asarray(eps, dtype=np.float64), (count,)))
+    if not (np.all(np.isfinite(temperatures)) and np.all(temperatures > 0)):
         raise InputError("costs", "some eps is not positive and finite", "give temperatures")
     f, g, plan = np.zeros((count, n)), np.zeros((count, m)), np.empty((count, n, m))
-    sweep_all(stack, shared.row, shared.col, warmth, iters, f, g, plan)
+    kernels.sweep_all(stack, shared.row, shared.col, temperatures, iters, f, g, plan)
     error = np.maximum(
         np.abs(plan.sum(axis=2) / shared.row - 1.0).max(axis=1),
         np.abs(plan.sum(axis=1) / shared.col - 1.0).max(axis=1),
     )
-    return BatchSolution(f, g, plan, shared.row, shared.col, warmth, iters, error, Status.TRUNCATED)
-
-
-@njit_parallel
-def sweep_all(
-    costs: FloatArray,
-    row: FloatArray,
-    col: FloatArray,
-    eps: FloatArray,
-    count: int,
-    f: FloatArray,
-    g: FloatArray,
-    plan: FloatArray,
-) -> None:
-    """`kernels.sweeps` for each matrix of a stack; f, g, plan in place."""
-    for b in numba.prange(len(eps)):
-        kernels.sweeps(costs[b], row, col, eps[b], count, f[b], g[b], plan[b])
+    return BatchSolution(
+        f=f,
+        g=g,
+        plan=plan,
+        row=shared.row,
+        col=shared.col,
+        eps=temperatures,
+        iters=iters,
+        marginal_error=error,
+        status=Status.TRUNCATED,
+    )

@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import Problem, make_problem
-from sinkdiag.solver.solve import run_sweeps
+from sinkdiag.solver.layer import run_sweeps, sweep_plan
 
 # A difference of this share of the mass is a hazard.
 HAZARD = 0.01
 # The grid without one given, in units of the cost's range.
 HIGHEST, LOWEST, POINTS = 1.0, 1e-8, 49
 
-Float32Array = NDArray[np.float32]
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Float32Hazard:
     """K sweeps in float32 beside float64, over a grid of temperatures.
 
@@ -52,8 +50,8 @@ def float32_hazard(
 ) -> Float32Hazard:
     """Compare K sweeps in single and double precision.
 
-    The float32 layer holds -C/eps and works in the log domain, as implementations on accelerators
-    do: its exponent is off by about 6e-8 max|C|/eps.
+    The float32 layer works in the log domain, as implementations on accelerators do (see
+    `sweep_plan`): its exponent is off by about 6e-8 max|C|/eps.
 
     Parameters
     ----------
@@ -78,34 +76,19 @@ def float32_hazard(
         grid = np.array(sorted(eps, reverse=True), dtype=np.float64)
     plan_gap, row_gap = np.empty(len(grid)), np.empty(len(grid))
     for k, temperature in enumerate(grid):
-        double = run_sweeps(problem, float(temperature), iters, np.zeros(len(problem.col))).plan
-        single = sweeps_single(problem, float(temperature), iters).astype(np.float64)
+        double = run_sweeps(problem, float(temperature), iters).plan
+        # What leaves single precision is the finding, not a fault.
+        with np.errstate(all="ignore"):
+            narrow = sweep_plan(problem, float(temperature), iters, dtype=np.float32)
+        single = narrow.astype(np.float64)
         plan_gap[k] = np.abs(single - double).sum() / problem.total
         row_gap[k] = abs(_row_error(single, problem) - _row_error(double, problem))
     # A plan that is no longer a number is a hazard too.
     unsafe = ~((plan_gap <= HAZARD) & (row_gap <= HAZARD))
     hazard = float(grid[unsafe].max()) if unsafe.any() else float("nan")
-    return Float32Hazard(grid, plan_gap, row_gap, hazard)
-
-
-def sweeps_single(problem: Problem, eps: float, iters: int) -> Float32Array:
-    """The plan after ``iters`` log-domain sweeps from g = 0 and a last update of f, in float32."""
-    with np.errstate(over="ignore"):
-        logits = (-problem.cost / eps).astype(np.float32)
-    log_row = np.log(problem.row).astype(np.float32)
-    log_col = np.log(problem.col).astype(np.float32)
-    f = log_row - _log_sum_exp(logits, 1)
-    g = np.zeros(len(log_col), dtype=np.float32)
-    for _ in range(iters):
-        g = log_col - _log_sum_exp(logits + f[:, None], 0)
-        f = log_row - _log_sum_exp(logits + g, 1)
-    return np.asarray(np.exp(logits + f[:, None] + g))
-
-
-def _log_sum_exp(values: Float32Array, axis: int) -> Float32Array:
-    top = values.max(axis=axis, keepdims=True)
-    total = np.exp(values - top).sum(axis=axis)
-    return np.asarray(np.log(total) + top.squeeze(axis))
+    return Float32Hazard(
+        eps=grid, plan_difference=plan_gap, row_error_difference=row_gap, hazard_eps=hazard
+    )
 
 
 def _row_error(plan: FloatArray, problem: Problem) -> float:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit, njit_parallel
-
-IntArray = NDArray[np.int32]
 
 # A linear-domain factor outside [1/BOUND, BOUND] is absorbed into the potentials: entries of the
 # kernel that underflowed (below 1e-308 of their row's largest) then stay below 1e-200 of any sum.
@@ -79,7 +76,7 @@ def build(
 ) -> None:
     """`row_update` and `fill_plan` with one exponential an entry: the rows sum to r."""
     for i in range(len(row)):
-        _build_row(cost, g, row, eps, f, plan, i)
+        build_row(cost, g, row, eps, f, plan, i)
 
 
 @njit_parallel
@@ -88,11 +85,11 @@ def build_parallel(
 ) -> None:
     """`build` with the rows shared among threads; each row keeps its order of operations."""
     for i in numba.prange(len(row)):
-        _build_row(cost, g, row, eps, f, plan, i)
+        build_row(cost, g, row, eps, f, plan, i)
 
 
 @njit
-def _build_row(
+def build_row(
     cost: FloatArray,
     g: FloatArray,
     row: FloatArray,
@@ -101,6 +98,7 @@ def _build_row(
     plan: FloatArray,
     i: int,
 ) -> None:
+    """Row i of `build`."""
     top, total = -np.inf, 0.0
     for j in range(len(g)):
         top = max(top, g[j] - cost[i, j])
@@ -137,19 +135,19 @@ def sweeps(
         log_col[j] = np.log(col[j])
     done = 0
     while done < count:
-        if _linear_sweep(plan, row, col, u, v, total):
+        if linear_sweep(plan, row, col, u, v, total):
             done += 1
             continue
-        _absorb(f, g, u, v, eps)
+        absorb(f, g, u, v, eps)
         col_update(cost, f, log_col, eps, g)
         build(cost, g, row, eps, f, plan)
         done += 1
-    _absorb(f, g, u, v, eps)
+    absorb(f, g, u, v, eps)
     fill_plan(cost, f, g, row, eps, plan)
 
 
 @njit
-def _linear_sweep(
+def linear_sweep(
     plan: FloatArray,
     row: FloatArray,
     col: FloatArray,
@@ -182,10 +180,27 @@ def _linear_sweep(
 
 
 @njit
-def _absorb(f: FloatArray, g: FloatArray, u: FloatArray, v: FloatArray, eps: float) -> None:
+def absorb(f: FloatArray, g: FloatArray, u: FloatArray, v: FloatArray, eps: float) -> None:
+    """Take the factors u, v up into the potentials, f += eps log u and g += eps log v, in place."""
     for i in range(len(u)):
         f[i] += eps * np.log(u[i])
         u[i] = 1.0
     for j in range(len(v)):
         g[j] += eps * np.log(v[j])
         v[j] = 1.0
+
+
+@njit_parallel
+def sweep_all(
+    costs: FloatArray,
+    row: FloatArray,
+    col: FloatArray,
+    eps: FloatArray,
+    count: int,
+    f: FloatArray,
+    g: FloatArray,
+    plan: FloatArray,
+) -> None:
+    """`sweeps` for each matrix of a stack; f, g, plan in place."""
+    for b in numba.prange(len(eps)):
+        sweeps(costs[b], row, col, eps[b], count, f[b], g[b], plan[b])

@@ -13,21 +13,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.solver.scaling import Scaling
-from sinkdiag.solver.system import DIRECT_SIZE, System, make_system
-
-# Largest spread of one step, in units of eps; the line search on the dual takes it from there.
-LONGEST_STEP = 30.0
-HALVINGS = 10
-# A capped step after which the dual still rises at this share of its rate is prolonged.
-LINEAR = 0.5
-FINEST = 1e-12
-ARMIJO = 1e-4
-# A factor of order m costs as much as products with P of FACTOR_FLOPS m^3 operations (BLAS-3 runs
-# about eight times as fast as products with a vector). A product costs this much before it starts.
-FACTOR_FLOPS = 0.25
-STEP_FLOPS = 4e5
-# Up to DIRECT_SIZE the factor, on one thread, costs as much as some size / SMALL_SHARE products.
-SMALL_SHARE = 8
+from sinkdiag.solver.system import System, make_system
 
 
 def newton_step(state: Scaling, forcing: float) -> float:
@@ -60,12 +46,15 @@ def newton_direction(
     size = len(residual)
     if size == 1:
         return None
+    settings = state.settings
     system = make_system(state, col_sum)
     if not (system.direct_first or state.factor_first):
-        if size <= DIRECT_SIZE:
-            budget = size // SMALL_SHARE
+        if size <= settings.direct_size:
+            budget = size // settings.small_share
         else:
-            budget = int(FACTOR_FLOPS * float(size) ** 3 / (system.flops + STEP_FLOPS))
+            budget = int(
+                settings.factor_flops * float(size) ** 3 / (system.flops + settings.step_flops)
+            )
         direction, done = _conjugate_gradients(system, residual, forcing, budget)
         if done:
             return direction
@@ -103,20 +92,21 @@ def _line_search(state: Scaling, direction: FloatArray, slope: float) -> float:
 
     Halve the step until the dual rises or, where that is rounding, the residual falls.
     """
+    settings = state.settings
     start = state.residual()
     spread = float(np.ptp(direction))
-    step = min(1.0, LONGEST_STEP / spread) if spread > 0.0 else 1.0
+    step = min(1.0, settings.longest_step / spread) if spread > 0.0 else 1.0
     total = float(state.row.sum())
-    for _ in range(HALVINGS):
+    for _ in range(settings.halvings):
         u, v = state.trial(step * direction)
         gain = step * float(state.col @ direction) + float(state.row @ np.log(u / state.u))
         rounding = 1e-15 * total * max(1.0, step * spread)
-        if gain >= ARMIJO * step * slope + rounding:
+        if gain >= settings.armijo * step * slope + rounding:
             state.accept(u, v)
-            if step < 1.0 and _slope(state, direction) > LINEAR * slope:
+            if step < 1.0 and _slope(state, direction) > settings.linear * slope:
                 return _stride(state, direction, step * spread, spread)
             return step * spread
-        if gain >= ARMIJO * step * slope - rounding:
+        if gain >= settings.armijo * step * slope - rounding:
             old_u, old_v, old_image = state.u, state.v, state.image
             state.u, state.v, state.image = u, v, state.kernel.T @ u
             if state.residual() < 0.9 * start:
@@ -147,7 +137,7 @@ def _stride(state: Scaling, direction: FloatArray, moved: float, spread: float) 
             break
         low, high = high, 4.0 * high
     # Far out the doubles themselves are further apart than the shortest interval.
-    while high - low > max(moved, high * FINEST):
+    while high - low > max(moved, high * state.settings.finest):
         middle = 0.5 * (low + high)
         state.build(state.eps, start + middle * unit)
         if _slope(state, direction) > 0.0:

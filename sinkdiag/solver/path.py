@@ -1,27 +1,76 @@
-"""Fixed points along a descending grid of temperatures, each started from the one before."""
+"""The one warm-start policy along a grid of temperatures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution
-from sinkdiag.solver.solve import solve_problem
+from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
 
-# A jump in temperature by more than this is bridged by the solver's own continuation.
-_LARGEST_JUMP = 2.6
+# A jump in temperature by more than this factor is bridged by the solver's own continuation.
+LARGEST_JUMP = 2.6
+
+
+class WarmPath:
+    """Fixed points one after another, each started from the one before where that promises help."""
+
+    def __init__(
+        self, problem: Problem, *, tol: float = DEFAULT_TOL, max_iter: int = DEFAULT_MAX_ITER
+    ) -> None:
+        self.problem = problem
+        self.tol, self.max_iter = tol, max_iter
+        self.last: Solution | None = None
+
+    def at(
+        self, eps: float, *, cost: FloatArray | None = None, init: FloatArray | None = None
+    ) -> Solution:
+        """The fixed point at ``eps``.
+
+        The start is the last solution's g if that solution converged at a temperature within a
+        factor `LARGEST_JUMP`, else ``init``, else none. Where a start leads to no fixed point the
+        problem is solved without one, and the better of the two is returned.
+
+        Parameters
+        ----------
+        eps:
+            Temperature, cost units.
+        cost:
+            (n, m), in place of the problem's own: a step of a trajectory.
+        init:
+            A potential g (m,), cost units, for want of a last solution.
+        """
+        problem = self.problem if cost is None else replace(self.problem, cost=cost)
+        start = self._start(eps, init)
+        solution = self._solve(problem, eps, start)
+        if solution.status.failed and start is not None:
+            cold = self._solve(problem, eps, None)
+            if not cold.status.failed or cold.marginal_error < solution.marginal_error:
+                solution = cold
+        self.last = solution
+        return solution
+
+    def _start(self, eps: float, init: FloatArray | None) -> FloatArray | None:
+        last = self.last
+        if last is None or last.status.failed:
+            return init
+        jump = max(last.eps / eps, eps / last.eps)
+        return last.g if jump <= LARGEST_JUMP else init
+
+    def _solve(self, problem: Problem, eps: float, init: FloatArray | None) -> Solution:
+        return solve_problem(problem, eps, tol=self.tol, max_iter=self.max_iter, init=init)
 
 
 def solve_path(
-    problem: Problem, grid: Sequence[float], *, tol: float, max_iter: int
+    problem: Problem,
+    grid: Iterable[float],
+    *,
+    tol: float = DEFAULT_TOL,
+    max_iter: int = DEFAULT_MAX_ITER,
 ) -> Iterator[Solution]:
-    """One solution for each temperature, warmest first; where a warm start fails, a cold one."""
-    last: Solution | None = None
+    """One solution for each temperature of a grid, in its order; see `WarmPath`."""
+    path = WarmPath(problem, tol=tol, max_iter=max_iter)
     for eps in grid:
-        warm = last is not None and last.eps <= _LARGEST_JUMP * eps and not last.status.failed
-        init = last.g if warm and last is not None else None
-        solution = solve_problem(problem, eps, tol=tol, max_iter=max_iter, init=init)
-        if warm and solution.status.failed:
-            solution = solve_problem(problem, eps, tol=tol, max_iter=max_iter)
-        last = solution
-        yield solution
+        yield path.at(eps)

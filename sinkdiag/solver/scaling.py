@@ -6,9 +6,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.solver import kernels
-
-# Below this many entries starting threads costs more than they save.
-PARALLEL_SIZE = 60_000
+from sinkdiag.solver.settings import DEFAULT, SolverSettings
 
 
 class Scaling:
@@ -19,8 +17,15 @@ class Scaling:
     of P keep their relative accuracy, whatever max|C|/eps is. Rows are exact after every method.
     """
 
-    def __init__(self, cost: FloatArray, row: FloatArray, col: FloatArray) -> None:
+    def __init__(
+        self,
+        cost: FloatArray,
+        row: FloatArray,
+        col: FloatArray,
+        settings: SolverSettings = DEFAULT,
+    ) -> None:
         self.cost, self.row, self.col = cost, row, col
+        self.settings = settings
         self.eps = 1.0
         self.f, self.g = np.zeros(len(row)), np.zeros(len(col))
         self.kernel = np.empty_like(cost)
@@ -34,7 +39,11 @@ class Scaling:
         self.g = self.potentials()[1] if g is None else g.copy()
         self.factor_first = self.factor_first and eps == self.eps
         self.eps = eps
-        fill = kernels.build_parallel if self.cost.size > PARALLEL_SIZE else kernels.build
+        fill = (
+            kernels.build_parallel
+            if self.cost.size > self.settings.parallel_size
+            else kernels.build
+        )
         fill(self.cost, self.g, self.row, eps, self.f, self.kernel)
         self.u, self.v = np.ones(len(self.row)), np.ones(len(self.col))
         self.image = self.kernel.sum(axis=0)

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.problem import Problem, make_problem
-from sinkdiag.results import Solution, Status
-from sinkdiag.solver import kernels
-from sinkdiag.solver.certify import marginal_error
+from sinkdiag.results import Solution
 from sinkdiag.solver.continuation import fixed_point
 from sinkdiag.solver.feasible import check_feasible
+from sinkdiag.solver.layer import run_sweeps
+from sinkdiag.solver.settings import DEFAULT, SolverSettings
 
 DEFAULT_TOL = 1e-12
 DEFAULT_MAX_ITER = 10_000
@@ -72,37 +72,28 @@ def solve_problem(
     max_iter: int = DEFAULT_MAX_ITER,
     iters: int | None = None,
     init: ArrayLike | None = None,
+    settings: SolverSettings = DEFAULT,
 ) -> Solution:
-    """`solve` for a checked problem."""
+    """`solve` for a checked problem; ``settings`` are the solver's tuning constants."""
     if not (math.isfinite(eps) and eps > 0):
         raise InputError(problem.name, f"eps is {eps}", "give a positive finite temperature")
-    start = None if init is None else check_init(problem, init)
+    potential = None if init is None else check_init(problem, init)
     if iters is not None:
         if iters < 0:
             raise InputError(problem.name, f"iters is {iters}", "give 0 or more sweeps")
-        zero = np.zeros(len(problem.col))
-        return run_sweeps(problem, eps, iters, zero if start is None else start)
+        return run_sweeps(problem, eps, iters, potential)
     check_feasible(problem)
-    return fixed_point(problem, eps, tol, max_iter, start)
-
-
-def run_sweeps(problem: Problem, eps: float, iters: int, start: FloatArray) -> Solution:
-    """Exactly ``iters`` sweeps from the potential ``start``, then a last update of f."""
-    row, col = problem.row, problem.col
-    f, g, plan = np.zeros(len(row)), start.copy(), np.empty_like(problem.cost)
-    kernels.sweeps(problem.cost, row, col, eps, iters, f, g, plan)
-    error = marginal_error(plan, row, col)
-    return Solution(f, g, plan, row, col, eps, iters, error, Status.TRUNCATED)
+    return fixed_point(problem, eps, tol=tol, max_iter=max_iter, init=potential, settings=settings)
 
 
 def check_init(problem: Problem, init: ArrayLike) -> FloatArray:
     """A finite potential g of the right length, or an `InputError`."""
     size = len(problem.col)
-    start = np.asarray(init, dtype=np.float64)
-    if start.shape != (size,) or not np.all(np.isfinite(start)):
+    potential = np.asarray(init, dtype=np.float64)
+    if potential.shape != (size,) or not np.all(np.isfinite(potential)):
         raise InputError(
             problem.name,
-            f"init has shape {start.shape} or entries that are not finite",
+            f"init has shape {potential.shape} or entries that are not finite",
             f"give the potential g of a solution, shape ({size},)",
         )
-    return start
+    return potential

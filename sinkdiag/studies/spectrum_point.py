@@ -21,10 +21,10 @@ from sinkdiag.jacobian.sweeps import (
     layer_metric,
     precision_loss,
     sweep_spectrum,
-    unroll,
 )
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, worst
+from sinkdiag.solver.layer import unroll
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 
 # Columns beyond which only the leading modes are computed.

@@ -17,7 +17,7 @@ from sinkdiag.jacobian.basis import DIRECT_GAP, eigenbasis
 from sinkdiag.jacobian.dispersion import dispersion, quotient_gaps
 from sinkdiag.jacobian.leading import leading_basis
 from sinkdiag.jacobian.metric import differences, mode_entries, pair_weights, plan_metric
-from sinkdiag.jacobian.modes import clusters, modes, modes_in, operator_norm
+from sinkdiag.jacobian.modes import clusters, modes, modes_in
 from sinkdiag.numerics.gth import column_weights, factor_laplacian
 from sinkdiag.results import Status
 from tests.naive import jacobian as naive
@@ -333,9 +333,3 @@ def test_leading_modes_say_when_they_are_not_resolved():
     part = leading_basis(plan, plan.sum(axis=1), plan.sum(axis=0), 2)
     assert part.status is Status.BELOW_RESOLUTION
     assert math.isnan(part.gaps[0])
-
-
-def test_operator_norm_by_lanczos():
-    rng = np.random.default_rng(0)
-    for matrix in (rng.random((250, 250)), np.triu(rng.standard_normal((300, 300))) * 1e-40):
-        assert operator_norm(matrix) == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-9)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinkdiag import solve
-from sinkdiag.jacobian import support as support_module
 from sinkdiag.jacobian.support import active_schur, bifurcations, support_of
 from tests.naive import jacobian as naive
 
@@ -25,21 +24,6 @@ def test_components_match_a_flood_fill_and_no_line_is_empty(n, m, seed):
         assert found.row_labels[i] == found.col_labels[j]
     labels = np.concatenate([found.row_labels, found.col_labels])
     assert set(labels.tolist()) == set(range(found.components))
-
-
-def test_crowded_supports_are_flooded_in_place(monkeypatch):
-    rng = np.random.default_rng(1)
-    blocks = np.kron(np.eye(4), np.ones((3, 2))) * rng.random((12, 8)) + 1e-9
-    plan = blocks[rng.permutation(12)][:, rng.permutation(8)]
-    stored = support_of(plan, 0.05)
-    monkeypatch.setattr(support_module, "_GRAPH_LIMIT", 0)
-    flooded = support_of(plan, 0.05)
-    assert flooded.components == stored.components > 1
-    pairs = zip(
-        np.concatenate([stored.row_labels, stored.col_labels]).tolist(),
-        np.concatenate([flooded.row_labels, flooded.col_labels]).tolist(),
-    )
-    assert len(set(pairs)) == stored.components
 
 
 def test_threshold_is_relative_to_the_smaller_of_both_maxima():

@@ -16,9 +16,9 @@ from sinkdiag.jacobian.sweeps import (
     layer_metric,
     precision_loss,
     sweep_spectrum,
-    unroll,
 )
 from sinkdiag.problem import make_problem
+from sinkdiag.solver.layer import unroll
 
 EPS, SHAPE = 0.1, (5, 4)
 
@@ -33,40 +33,6 @@ def _problem():
 def basis_at(problem, eps):
     plan = solve(problem.cost, eps, row=problem.row, col=problem.col).plan
     return eigenbasis(plan, problem.row, problem.col)
-
-
-def final_potential(problem, eps, iters, start):
-    return solve(problem.cost, eps, row=problem.row, col=problem.col, iters=iters, init=start).g
-
-
-@pytest.mark.parametrize("iters", [1, 3, 20])
-def test_the_layer_is_the_solver_stopped_after_k_sweeps(problem, iters):
-    wanted = solve(problem.cost, EPS, row=problem.row, col=problem.col, iters=iters).plan
-    assert np.allclose(unroll(problem, EPS, iters).plan, wanted, rtol=1e-12)
-
-
-@pytest.mark.parametrize("iters", [1, 4])
-def test_sweep_product_matches_finite_differences(problem, iters):
-    """Central differences of step h err by h² and by 1e-16/h: 1e-9 at h = 1e-5 with room."""
-    layer, h = unroll(problem, EPS, iters), 1e-5
-    product = layer.sweep_product(np.eye(4) - 0.25)
-    for j, unit in enumerate(np.eye(4)):
-        up, down = (final_potential(problem, EPS, iters, s * h * unit) for s in (1, -1))
-        column = (up - down) / (2 * h)
-        assert np.allclose(column - column.mean(), product[:, j], atol=1e-8)
-
-
-def test_gradient_matches_finite_differences_and_its_transpose(problem):
-    layer, h = unroll(problem, EPS, 3), 1e-6
-    rng = np.random.default_rng(1)
-    change, cotangent = rng.standard_normal(SHAPE), rng.standard_normal(SHAPE)
-    up, down = (
-        solve(problem.cost + s * h * change, EPS, row=problem.row, col=problem.col, iters=3).plan
-        for s in (1, -1)
-    )
-    assert np.allclose((up - down) / (2 * h), layer.jvp(change), atol=1e-6)
-    forward = np.vdot(cotangent, layer.jvp(change))
-    assert np.vdot(layer.vjp(cotangent), change) == pytest.approx(forward, rel=1e-12)
 
 
 @pytest.mark.parametrize("norm", ["plan", "potential", "natural"])
@@ -122,8 +88,3 @@ def test_float32_loses_the_gradient_where_the_exponent_does():
     assert losses[0] < 1e-5
     assert losses[0] < losses[1] < losses[2] or not math.isfinite(losses[2])
     assert not losses[2] < 1e-2
-
-
-def test_large_layers_are_not_unrolled():
-    problem = make_problem(np.zeros((2000, 2000)))
-    assert unroll(problem, 1.0, 20) is None

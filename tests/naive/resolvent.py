@@ -31,29 +31,6 @@ def substitute_down(strict, diagonal, right):
     return x
 
 
-def lanczos_step(image, current, previous, beta):
-    """alpha, new beta and new vector of one column."""
-    alpha = sum((c.conjugate() * h).real for c, h in zip(current, image))
-    rest = [h - alpha * c - beta * p for h, c, p in zip(image, current, previous)]
-    size = math.sqrt(sum(abs(r) ** 2 for r in rest))
-    return alpha, size, [r / size if size > 0 else 0j for r in rest]
-
-
-def tridiagonal(alpha, beta):
-    k = len(alpha)
-    matrix = np.zeros((k, k))
-    for i in range(k):
-        matrix[i, i] = alpha[i]
-        if i + 1 < k:
-            matrix[i, i + 1] = matrix[i + 1, i] = beta[i]
-    return matrix
-
-
-def top_ritz(alpha, beta):
-    values, vectors = np.linalg.eigh(tridiagonal(alpha, beta))
-    return values[-1], abs(vectors[-1, -1])
-
-
 def resolvent_norm(matrix, z):
     sigma = np.linalg.svd(z * np.eye(len(matrix)) - matrix, compute_uv=False)[-1]
     return 1.0 / sigma

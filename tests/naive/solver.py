@@ -6,55 +6,81 @@ import math
 
 import mpmath
 
+from tests.naive.numerics import column_weights, label_components
 
-def column_weights(plan, row):
-    """W_jk = sum_i P_ij P_ik / r_i, zero diagonal; entries of any number type."""
-    size = len(plan[0])
+
+def log_sum_exp(values):
+    top = max(values)
+    return top + math.log(sum(math.exp(value - top) for value in values))
+
+
+def row_update(cost, g, row, eps):
     return [
-        [
-            sum(line[j] * line[k] / r for line, r in zip(plan, row)) if j != k else 0 * plan[0][0]
-            for k in range(size)
-        ]
-        for j in range(size)
+        eps * math.log(r) - eps * log_sum_exp([(gj - cij) / eps for gj, cij in zip(g, line)])
+        for r, line in zip(row, cost)
     ]
 
 
-def gth(weights):
-    """(T, pivots) of diag(W1) - W = T' diag(pivots) T, last node first."""
-    work = [list(line) for line in weights]
-    size = len(work)
-    lower = [[1.0 if i == j else 0.0 for j in range(size)] for i in range(size)]
-    pivots = [0.0] * size
-    for k in range(size - 1, 0, -1):
-        pivots[k] = sum(work[k][:k])
-        for j in range(k):
-            lower[k][j] = -work[k][j] / pivots[k] if pivots[k] else 0.0
-        for i in range(k):
-            for j in range(k):
-                if i != j:
-                    work[i][j] -= work[i][k] * lower[k][j]
-    return lower, pivots
+def col_update(cost, f, col, eps):
+    columns = list(zip(*cost))
+    return row_update(columns, f, col, eps)
 
 
-def gaps(plan, row, col, digits=200):
-    """Every 1 - sigma_k^2 of D_r^{-1/2} P D_c^{-1/2}, ascending, in ``digits``-digit arithmetic.
+def fill_plan(cost, f, g, row, eps):
+    """(f, plan) with every row of exp((f + g - C)/eps) scaled to its sum, and f with it."""
+    new_f, plan = [], []
+    for line, fi, r in zip(cost, f, row):
+        weights = [math.exp((fi + gj - cij) / eps) for gj, cij in zip(g, line)]
+        scale = r / math.fsum(weights)
+        new_f.append(fi + eps * math.log(scale))
+        plan.append([scale * weight for weight in weights])
+    return new_f, plan
 
-    The entries are taken as they are; L is assembled as a Laplacian, so that marginals which are
-    only right to double precision do not matter.
-    """
-    plan = [[mpmath.mpf(x) for x in line] for line in plan]
-    row, col = [mpmath.mpf(x) for x in row], [mpmath.mpf(x) for x in col]
-    if len(col) > len(row):
-        plan, row, col = [list(line) for line in zip(*plan)], col, row
-    with mpmath.workdps(digits):
-        weights = column_weights(plan, row)
-        size = len(col)
-        matrix = mpmath.matrix(size, size)
-        for j in range(size):
-            for k in range(size):
-                entry = mpmath.fsum(weights[j]) if j == k else -weights[j][k]
-                matrix[j, k] = entry / mpmath.sqrt(col[j] * col[k])
-        return sorted(mpmath.eigsy(matrix, eigvals_only=True))[1:]
+
+def build_row(line, g, mass, eps):
+    """(f_i, row i of the plan) from the column potential."""
+    (f,) = row_update([line], g, [mass], eps)
+    return f, [math.exp((f + gj - cij) / eps) for gj, cij in zip(g, line)]
+
+
+def build(cost, g, row, eps):
+    """(f, plan), row by row."""
+    rows = [build_row(line, g, mass, eps) for line, mass in zip(cost, row)]
+    return [f for f, _ in rows], [line for _, line in rows]
+
+
+build_parallel = build
+
+
+def linear_sweep(plan, row, col, u):
+    """(u, v) with v = c/(P'u) and then u = r/(Pv)."""
+    v = [c / sum(line[j] * ui for line, ui in zip(plan, u)) for j, c in enumerate(col)]
+    return [r / sum(x * vj for x, vj in zip(line, v)) for line, r in zip(plan, row)], v
+
+
+def absorb(f, g, u, v, eps):
+    """(f, g) with the factors taken up."""
+    return (
+        [fi + eps * math.log(ui) for fi, ui in zip(f, u)],
+        [gj + eps * math.log(vj) for gj, vj in zip(g, v)],
+    )
+
+
+def sweeps(cost, row, col, eps, count, g):
+    """(f, g, plan) after ``count`` sweeps from g and a last update of f, all in the log domain."""
+    f = row_update(cost, g, row, eps)
+    for _ in range(count):
+        g = col_update(cost, f, col, eps)
+        f = row_update(cost, g, row, eps)
+    plan = [
+        [math.exp((fi + gj - cij) / eps) for gj, cij in zip(g, line)] for fi, line in zip(f, cost)
+    ]
+    return f, g, plan
+
+
+def sweep_all(costs, row, col, eps, count, g):
+    """(f, g, plan) of each matrix of a stack."""
+    return [sweeps(cost, row, col, e, count, start) for cost, e, start in zip(costs, eps, g)]
 
 
 def fixed_point(cost, eps, row, col, g, digits=200):
@@ -96,31 +122,6 @@ def fixed_point(cost, eps, row, col, g, digits=200):
         return plan, f, g
 
 
-def entries_above(kernel, u, v, floor):
-    """(row, column, value) of every u_i K_ij v_j >= floor_j, row by row."""
-    return [
-        (i, j, u[i] * x * v[j])
-        for i, line in enumerate(kernel)
-        for j, x in enumerate(line)
-        if u[i] * x * v[j] >= floor[j]
-    ]
-
-
-def parts(plan, row, col, link):
-    """The components of {P_ij >= link min(r_i, c_j)} as sets of nodes: rows 0.., columns n.."""
-    n, m = len(row), len(col)
-    groups = [{k} for k in range(n + m)]
-    for i in range(n):
-        for j in range(m):
-            if plan[i][j] >= link * min(row[i], col[j]):
-                a = next(g for g in groups if i in g)
-                b = next(g for g in groups if n + j in g)
-                if a is not b:
-                    a |= b
-                    groups.remove(b)
-    return groups
-
-
 def log_aggregate(cost, f, g, eps, row_part, col_part, count):
     """log of the mass exp((f_i + g_j - C_ij)/eps) from each part's rows to each part's columns."""
     total = [[mpmath.mpf(0)] * count for _ in range(count)]
@@ -158,12 +159,45 @@ def eliminate_block(shares, flux, low, high):
     return shares, flux, pivots, net
 
 
-def cholesky(matrix):
-    """L with L L' = matrix, lower triangular."""
+def count_above(kernel, u, v, floor):
+    """Running sums, from 0, of the entries u_i K_ij v_j >= floor_j of each row."""
+    starts = [0]
+    for line, ui in zip(kernel, u):
+        starts.append(starts[-1] + sum(ui * x * vj >= low for x, vj, low in zip(line, v, floor)))
+    return starts
+
+
+def take_above(kernel, u, v, floor):
+    """(column, value) of every such entry, row by row."""
+    return [
+        (j, ui * x * vj)
+        for line, ui in zip(kernel, u)
+        for j, (x, vj, low) in enumerate(zip(line, v, floor))
+        if ui * x * vj >= low
+    ]
+
+
+def label_parts(kernel, u, v, row, col, link):
+    """The components of {u_i K_ij v_j >= link min(r_i, c_j)}: rows, then columns."""
+    return label_components(
+        [
+            [ui * x * vj >= link * min(r, c) for x, vj, c in zip(line, v, col)]
+            for line, ui, r in zip(kernel, u, row)
+        ]
+    )
+
+
+def solve_definite(matrix, rhs):
+    """(L, x) with L L' = matrix, lower triangular, and matrix x = rhs."""
     size = len(matrix)
     lower = [[0.0] * size for _ in range(size)]
     for i in range(size):
         for j in range(i + 1):
             rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
             lower[i][j] = rest**0.5 if i == j else rest / lower[j][j]
-    return lower
+    x = list(rhs)
+    for i in range(size):
+        x[i] = (x[i] - sum(lower[i][k] * x[k] for k in range(i))) / lower[i][i]
+    for i in reversed(range(size)):
+        x[i] = (x[i] - sum(lower[k][i] * x[k] for k in range(i + 1, size))) / lower[i][i]
+    return lower, x

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 import sinkdiag
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.basis import eigenbasis
-from sinkdiag.numerics.batched import top_eigenvalues
 from sinkdiag.problem import make_problem
 from sinkdiag.resolvent import kernels
 from sinkdiag.resolvent.grid import automatic_axes, automatic_levels, make_grid
@@ -70,73 +69,6 @@ def test_substitution_matches_the_loops(kernel, twin, real):
     ]
     # Entries of size about 1 and n additions each.
     np.testing.assert_allclose(joined(x), np.array(expected).T, atol=50 * n * U)
-
-
-def test_lanczos_step_matches_the_loops():
-    rng = np.random.default_rng(1)
-    n, p = 7, 3
-    image, current, previous = (
-        rng.standard_normal((n, p)) + 1j * rng.standard_normal((n, p)) for _ in range(3)
-    )
-    beta = rng.random(p)
-    batch, alpha, new = split(image), np.zeros(p), beta.copy()
-    kernels.lanczos_step(batch, split(current), split(previous), alpha, new)
-    for j in range(p):
-        expected = naive.lanczos_step(
-            image[:, j].tolist(), current[:, j].tolist(), previous[:, j].tolist(), beta[j]
-        )
-        assert alpha[j] == pytest.approx(expected[0], rel=1e-13, abs=1e-13)
-        assert new[j] == pytest.approx(expected[1], rel=1e-13)
-        np.testing.assert_allclose(joined(batch)[:, j], expected[2], atol=1e-13)
-
-
-@given(st.integers(2, 25), st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
-def test_top_ritz_value_and_count_match_a_dense_eigensolver(k, seed):
-    rng = np.random.default_rng(seed)
-    alpha, beta = rng.random(k), rng.random(k) * 10.0 ** -rng.integers(0, 4)
-    theta, weight = alpha[0], 1.0
-    for step in range(1, k + 1):
-        theta, weight = kernels.top_ritz(alpha, beta, step, theta, weight)
-        value, last = naive.top_ritz(alpha[:step], beta[: step - 1])
-        assert theta == pytest.approx(value, rel=1e-13)
-        # Columns end long before the coupling reaches rounding, where the weight has no digits.
-        if last < 1e-9:
-            return
-    # The entry only sizes a residual that is compared with 1e-4: a hundredth is enough.
-    assert weight == pytest.approx(last, rel=1e-4, abs=1e-6)
-    values = np.linalg.eigvalsh(naive.tridiagonal(alpha, beta[:-1]))
-    middle = 0.5 * (values[0] + values[-1])
-    assert kernels.pivot(alpha, beta, k, middle)[2] == np.count_nonzero(values >= middle)
-
-
-def test_judge_asks_for_the_residual_and_the_gap():
-    """Rows: exact; residual large; small residual but two values on top of each other."""
-    alpha = np.array([[1.0, 0.5], [1.0, 0.5], [1.0, 1.0]])
-    beta = np.array([[0.1, 0.0], [0.1, 0.9], [1e-12, 1e-4]])
-    steps, theta, weight = np.full(3, 2), alpha[:, 0].copy(), np.ones(3)
-    done = np.zeros(3, dtype=bool)
-    kernels.judge(alpha, beta, steps, theta, weight, 1e-9, 1e-4, done)
-    assert done.tolist() == [True, False, False]
-
-
-def test_batched_lanczos_finds_every_top_eigenvalue_and_says_when_it_does_not():
-    rng = np.random.default_rng(2)
-    n, count = 30, 200
-    tops = np.linspace(1.5, 3.0, count)
-    basis = np.linalg.qr(rng.standard_normal((n, n)))[0]
-
-    def apply(which, x):
-        values = np.concatenate([np.linspace(0, 1, n - 1)[:, None] * np.ones(len(which)),
-                                 tops[which][None]])  # fmt: skip
-        return basis @ (np.concatenate([values, values], axis=1) * (basis.T @ x))
-
-    found = top_eigenvalues(apply, n, count)
-    assert found.converged.all()
-    np.testing.assert_allclose(found.values, tops, rtol=1e-8)
-    short = top_eigenvalues(apply, n, count, max_steps=2)
-    assert not short.converged.any()
-    assert np.all(short.values <= tops)
 
 
 def jacobian(cost, eps, norm="plan", **marginals):

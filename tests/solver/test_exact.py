@@ -12,6 +12,7 @@ from sinkdiag.jacobian.gaps import spectral_gap
 from sinkdiag.results import Status
 from sinkdiag.solver import solve
 from sinkdiag.solver.certify import duality_gap
+from tests.naive import numerics as naive_numerics
 from tests.naive import solver as naive_solver
 
 
@@ -24,7 +25,7 @@ def reference(cost, eps, solution, row=None, col=None):
     with mpmath.workdps(300):
         row = [mpmath.mpf(x.numerator) / x.denominator for x in row]
         col = [mpmath.mpf(x.numerator) / x.denominator for x in col]
-    return plan, naive_solver.gaps(plan, row, col, 300)[0]
+    return plan, naive_numerics.gaps(plan, row, col, 300)[0]
 
 
 def check(cost, eps, row=None, col=None):

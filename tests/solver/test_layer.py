@@ -1,4 +1,4 @@
-"""Counted sweeps: stacks of matrices, and single precision."""
+"""Counted sweeps: stacks of matrices, any precision, and their derivatives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sinkdiag.problem import make_problem
 from sinkdiag.results import Status
 from sinkdiag.solver import solve
 from sinkdiag.solver.batch import solve_batch
-from sinkdiag.solver.float32 import float32_hazard, sweeps_single
+from sinkdiag.solver.float32 import float32_hazard
+from sinkdiag.solver.layer import run_sweeps, sweep_plan, unroll
 
 
 @pytest.mark.parametrize("shape", [(40, 4, 4), (7, 3, 6), (1, 1, 1)])
@@ -51,14 +52,6 @@ def test_a_stack_is_checked():
         solve_batch(np.zeros((3, 2, 2)), 0.1, iters=-1)
 
 
-def test_single_precision_sweeps_follow_double_at_large_eps():
-    rng = np.random.default_rng(1)
-    cost = rng.random((8, 6))
-    single = sweeps_single(make_problem(cost), 0.5, 20)
-    assert single.dtype == np.float32
-    np.testing.assert_allclose(single, solve(cost, 0.5, iters=20).plan, rtol=1e-5)
-
-
 def test_hazard_scales_with_the_cost_and_its_offset():
     cost = np.random.default_rng(2).random((10, 10))
     plain = float32_hazard(cost)
@@ -77,3 +70,75 @@ def test_hazard_without_one():
     hazard = float32_hazard(np.eye(4), eps=[1.0, 0.5])
     assert np.isnan(hazard.hazard_eps)
     np.testing.assert_array_equal(hazard.eps, [1.0, 0.5])
+
+
+EPS, SHAPE = 0.1, (5, 4)
+
+
+@pytest.fixture(name="problem")
+def _problem():
+    rng = np.random.default_rng(0)
+    row, col = rng.random(5) + 0.5, rng.random(4) + 0.5
+    return make_problem(rng.random(SHAPE), row=row, col=col * row.sum() / col.sum())
+
+
+def final_potential(problem, eps, iters, start):
+    return solve(problem.cost, eps, row=problem.row, col=problem.col, iters=iters, init=start).g
+
+
+@pytest.mark.parametrize("iters", [1, 3, 20])
+def test_the_layer_is_the_solver_stopped_after_k_sweeps(problem, iters):
+    wanted = solve(problem.cost, EPS, row=problem.row, col=problem.col, iters=iters).plan
+    assert np.allclose(unroll(problem, EPS, iters).plan, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("init", [None, np.linspace(-0.2, 0.3, 4)])
+def test_all_ways_to_run_the_layer_agree(problem, init):
+    stored = run_sweeps(problem, EPS, 5, init)
+    assert stored.status is Status.TRUNCATED
+    layer = unroll(problem, EPS, 5, init=init)
+    assert layer.iters == 5
+    np.testing.assert_array_equal(layer.plan, sweep_plan(problem, EPS, 5, init=init))
+    np.testing.assert_allclose(layer.plan, stored.plan, rtol=1e-12)
+    np.testing.assert_allclose(stored.plan.sum(axis=1), problem.row, rtol=1e-14)
+
+
+def test_single_precision_stays_single_and_follows_double_at_large_eps():
+    cost = np.random.default_rng(1).random((8, 6))
+    problem = make_problem(cost)
+    single = sweep_plan(problem, 0.5, 20, dtype=np.float32)
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, solve(cost, 0.5, iters=20).plan, rtol=1e-5)
+    layer = unroll(problem, 0.5, 2, dtype=np.float32)
+    assert {part.dtype for part in (*layer.rows, *layer.cols, layer.plan)} == {single.dtype}
+    assert layer.vjp(np.ones((8, 6), dtype=np.float32)).dtype == np.float32
+    assert layer.jvp(np.ones((8, 6))).dtype == np.float32
+
+
+@pytest.mark.parametrize("iters", [1, 4])
+def test_sweep_product_matches_finite_differences(problem, iters):
+    """Central differences of step h err by h² and by 1e-16/h: 1e-9 at h = 1e-5 with room."""
+    layer, h = unroll(problem, EPS, iters), 1e-5
+    product = layer.sweep_product(np.eye(4) - 0.25)
+    for j, unit in enumerate(np.eye(4)):
+        up, down = (final_potential(problem, EPS, iters, s * h * unit) for s in (1, -1))
+        column = (up - down) / (2 * h)
+        assert np.allclose(column - column.mean(), product[:, j], atol=1e-8)
+
+
+def test_gradient_matches_finite_differences_and_its_transpose(problem):
+    layer, h = unroll(problem, EPS, 3), 1e-6
+    rng = np.random.default_rng(1)
+    change, cotangent = rng.standard_normal(SHAPE), rng.standard_normal(SHAPE)
+    up, down = (
+        solve(problem.cost + s * h * change, EPS, row=problem.row, col=problem.col, iters=3).plan
+        for s in (1, -1)
+    )
+    assert np.allclose((up - down) / (2 * h), layer.jvp(change), atol=1e-6)
+    forward = np.vdot(cotangent, layer.jvp(change))
+    assert np.vdot(layer.vjp(cotangent), change) == pytest.approx(forward, rel=1e-12)
+
+
+def test_large_layers_are_not_unrolled():
+    problem = make_problem(np.zeros((2000, 2000)))
+    assert unroll(problem, 1.0, 20) is None

@@ -13,8 +13,7 @@ from sinkdiag.derivatives import kernels
 from sinkdiag.derivatives.natural_duality import duality_bound
 from sinkdiag.derivatives.second_order import best_angle, cubic_norm
 from sinkdiag.jacobian.block import factor_block
-from sinkdiag.numerics.ritz import largest_eigenvalue
-from sinkdiag.results import Status
+from sinkdiag.numerics.lanczos import largest_eigenvalue
 from tests.helpers import invoke, uniform_cost
 from tests.naive import derivatives as naive
 
@@ -156,23 +155,6 @@ def test_a_batch_is_its_own_replicates():
         np.std([row.op_norm for row in single], ddof=1), rel=1e-7
     )
     assert frame.rho_std[0] == pytest.approx(np.std([row.gap for row in single], ddof=1), rel=1e-9)
-
-
-def test_lanczos_finds_the_top_of_a_clustered_spectrum():
-    rng = np.random.default_rng(0)
-    basis = np.linalg.qr(rng.standard_normal((60, 60)))[0]
-    values = np.concatenate([np.full(5, 1.0), np.linspace(0, 0.999, 55)])
-    matrix = (basis * values) @ basis.T
-    found = largest_eigenvalue(lambda x: matrix @ x, rng.standard_normal(60))
-    assert found.value == pytest.approx(1.0, rel=1e-9)
-    assert found.status is Status.CONVERGED
-
-
-def test_lanczos_says_when_it_was_cut_short():
-    matrix = np.diag(np.linspace(0, 1, 300))
-    found = largest_eigenvalue(lambda x: matrix @ x, np.ones(300), max_steps=5)
-    assert found.status is Status.MAX_ITER
-    assert found.value < 1.0
 
 
 def test_best_angle_beats_a_fine_grid():
