@@ -148,6 +148,8 @@ class _Basis:
 def _top(alpha: list[float], beta: list[float]) -> tuple[float, float]:
     """Largest eigenvalue of the tridiagonal matrix, and the last entry of its eigenvector."""
     size = len(alpha)
+    if size == 1:
+        return alpha[0], 1.0
     values, vectors = scipy.linalg.eigh_tridiagonal(
         np.array(alpha), np.array(beta), select="i", select_range=(size - 1, size - 1)
     )

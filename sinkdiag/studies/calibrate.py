@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
@@ -20,7 +21,15 @@ from sinkdiag.progress import Progress, silent
 from sinkdiag.studies.calibrate_findings import layer_sentence
 from sinkdiag.studies.calibrate_row import CalibrationRow, row_of
 from sinkdiag.studies.result import Part, Result
-from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, cases, subject_of
+from sinkdiag.studies.subjects import (
+    Case,
+    Layout,
+    Subject,
+    are_labelled,
+    cases,
+    notes_of,
+    subject_of,
+)
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -69,6 +78,7 @@ class CalibrationResult(Result[CalibrationPart]):
 
     command: ClassVar[str] = "calibrate"
     row_type: ClassVar[type] = CalibrationRow
+    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType({"--trace": TraceRow})
 
     @property
     def controllers(self) -> tuple[AdaptiveCooling | None, ...]:
@@ -158,7 +168,10 @@ def study_calibrate(
             )
         )
     return CalibrationResult(
-        parts=tuple(parts), extended=settings.extended, labelled=are_labelled(subjects)
+        parts=tuple(parts),
+        extended=settings.extended,
+        labelled=are_labelled(subjects),
+        notes=notes_of(subjects),
     )
 
 
