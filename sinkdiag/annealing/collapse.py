@@ -16,9 +16,9 @@ from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackedRun, TrackedStep, TrackSettings, track
 from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import Problem
-from sinkdiag.results import Solution, Status
-from sinkdiag.solver import solve_problem
+from sinkdiag.results import Status
 from sinkdiag.solver.layer import run_sweeps
+from sinkdiag.solver.path import WarmPath
 
 # Two entries of a row closer than this, relatively, are a tie and no difference of argmax.
 TIE = 1e-6
@@ -45,42 +45,22 @@ class CollapseMoment:
     drift_ratio: float
 
 
-class FixedPoints:
-    """The fixed points that one run is compared with, each started from the one before."""
-
-    def __init__(self, settings: TrackSettings) -> None:
-        self._tol, self._max_iter = settings.tol, settings.max_iter
-        self._last: FloatArray | None = None
-
-    def at(self, problem: Problem, eps: float, g: FloatArray) -> Solution:
-        """Solve from the last one's potential, at first from the run's ``g``; then from scratch."""
-        for start in (g if self._last is None else self._last, None):
-            solution = solve_problem(
-                problem, eps, tol=self._tol, max_iter=self._max_iter, init=start
-            )
-            if not solution.status.failed:
-                self._last = solution.g
-                break
-        return solution
-
-
 class Judge:
     """Measures distances for one replicate."""
 
     def __init__(self, problem: Problem, collapse_tv: float, settings: TrackSettings) -> None:
         self._problem = problem
-        self._fixed_points = FixedPoints(settings)
+        self._path = WarmPath(problem, tol=settings.tol, max_iter=settings.max_iter)
         self.collapse_tv = collapse_tv
 
     def distance(self, step: TrackedStep, plan: FloatArray) -> Distance:
         """TV_t = ‖P_t - P*‖_1/(2N) and the share of rows whose argmax differs (ties excepted)."""
-        problem = replace(self._problem, cost=step.cost)
         if not np.all(np.isfinite(step.g)):
             return _unknown(Status.BELOW_RESOLUTION)
-        fixed = self._fixed_points.at(problem, step.eps, step.g)
+        fixed = self._path.at(step.eps, cost=step.cost, init=step.g)
         if fixed.status.failed:
             return _unknown(fixed.status)
-        tv = float(np.abs(plan - fixed.plan).sum()) / (2.0 * problem.total)
+        tv = float(np.abs(plan - fixed.plan).sum()) / (2.0 * self._problem.total)
         if math.isnan(tv):
             return _unknown(Status.BELOW_RESOLUTION)
         gap = assignment_gap(plan, fixed.plan)
