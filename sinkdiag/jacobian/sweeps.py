@@ -26,7 +26,7 @@ _GAIN_TOL, _GAIN_STEPS, _GAIN_READS = 1e-2, 24, 200_000_000
 _DENSE = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepSpectrum:
     """J_K on g modulo constants: its norm, spectral radius and smallest singular value.
 
@@ -50,12 +50,13 @@ def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None)
     radius = _spectral_radius(matrix)
     if metric is not None:
         if not metric.resolved:
-            return SweepSpectrum(np.nan, radius, np.nan)
+            return SweepSpectrum(norm=np.nan, radius=radius, smallest=np.nan)
         graded = metric.scale[:, None] * matrix / metric.scale
         matrix = metric.factor @ graded @ np.linalg.inv(metric.factor)
     sigma = singular_values(matrix)
     floor = len(matrix) * layer.iters * np.finfo(float).eps * float(sigma[0])
-    return SweepSpectrum(float(sigma[0]), radius, float(sigma[-1]) if sigma[-1] > floor else np.nan)
+    smallest = float(sigma[-1]) if sigma[-1] > floor else np.nan
+    return SweepSpectrum(norm=float(sigma[0]), radius=radius, smallest=smallest)
 
 
 def layer_metric(layer: Layer, basis: EigenBasis, norm: Norm) -> MetricFactor | None:
