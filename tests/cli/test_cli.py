@@ -262,14 +262,6 @@ def test_manifest_names_the_input_and_its_digest(cost, tmp_path, command):
     assert str(cost) in text
 
 
-def test_an_output_never_overwrites_an_input(tmp_path):
-    path = tmp_path / "cost.csv"
-    np.savetxt(path, uniform_cost(4, 4), delimiter=",")
-    before = path.read_bytes()
-    assert invoke("spectrum", path, "-o", path).status == 2
-    assert path.read_bytes() == before
-
-
 @pytest.mark.parametrize("command", ["spectrum", "sensitivity", "constants"])
 def test_separate_blocks_give_rows_a_status_and_no_figure(tmp_path, command):
     cost = uniform_cost(5, 5)
