@@ -24,7 +24,7 @@ from sinkdiag.resolvent.radius import Radius
 from sinkdiag.resolvent.triangular import Matrix, Triangular
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Power:
     """‖T^k‖ between its bounds, and what the levels say of the powers up to k.
 
@@ -80,7 +80,16 @@ def power_norms(
         caps += [kappa * _power(rho, k)] if math.isfinite(kappa) else []
         caps += [1.0] if k == 0 else []
         peak = max(1.0, *peak_at) if peak_at else 1.0
-        rows.append(Power(k, norm, _power(rho, k), min(caps), peak, peak_at))
+        rows.append(
+            Power(
+                k=k,
+                norm=norm,
+                lower=_power(rho, k),
+                upper=min(caps),
+                peak_lower=peak,
+                peak_lower_at=peak_at,
+            )
+        )
     return tuple(rows)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +30,7 @@ _SEPARATE = 1e-8
 _SMALLEST_GAP = 1e-7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shift:
     """Eigenvalue number ``index`` (0 the largest) under cost perturbations of Frobenius norm s.
 
@@ -41,10 +41,10 @@ class Shift:
 
     index: int
     eigenvalue: float
-    low: float
-    high: float
-    attained_low: float
-    attained_high: float
+    low: float = math.nan
+    high: float = math.nan
+    attained_low: float = math.nan
+    attained_high: float = math.nan
 
 
 def structured_shifts(
@@ -62,7 +62,7 @@ def structured_shifts(
     for k in range(min(MODES, len(basis.gaps))):
         value = float(basis.eigenvalues[k])
         if not _simple(basis, k):
-            shifts.append(Shift(k, value, math.nan, math.nan, math.nan, math.nan))
+            shifts.append(Shift(index=k, eigenvalue=value))
             continue
         gradient = eigenvalue_gradient(basis, eps, k)
         length = float(np.linalg.norm(gradient))
@@ -70,7 +70,16 @@ def structured_shifts(
             _moved(problem, gradient * (sign * size / length), k, solve) if length > 0 else value
             for sign in (-1.0, 1.0)
         ]
-        shifts.append(Shift(k, value, value - size * length, value + size * length, *ends))
+        shifts.append(
+            Shift(
+                index=k,
+                eigenvalue=value,
+                low=value - size * length,
+                high=value + size * length,
+                attained_low=ends[0],
+                attained_high=ends[1],
+            )
+        )
     return tuple(shifts)
 
 
@@ -98,6 +107,6 @@ def _simple(basis: EigenBasis, k: int) -> bool:
 def _moved(
     problem: Problem, change: FloatArray, k: int, solve: Callable[[Problem], FloatArray]
 ) -> float:
-    moved = Problem(problem.cost + change, problem.row, problem.col, problem.name)
+    moved = replace(problem, cost=problem.cost + change)
     plan = solve(moved)
     return float(eigenbasis(plan, problem.row, problem.col).eigenvalues[k])
