@@ -77,9 +77,7 @@ def _unstable(matrix: Triangular) -> Kreiss:
     """An eigenvalue on or outside the unit circle: powers do not decay, and K is taken as inf."""
     values = matrix.eigenvalues
     z = complex(values[np.argmax(np.abs(values))])
-    return Kreiss(
-        lower=math.inf, upper=math.inf, point=(z.real, z.imag), status=Status.CONVERGED
-    )
+    return Kreiss(lower=math.inf, upper=math.inf, point=(z.real, z.imag), status=Status.CONVERGED)
 
 
 def _outside(offsets: ComplexArray | FloatArray, origin: float) -> FloatArray:

@@ -73,7 +73,12 @@ def at_fixed_point(
     """
     modes = modes_in(basis, norm)
     found = _unresolved(
-        size=len(modes.gaps), plan=np.asarray(basis.plan), norm=norm, name=name, index=index, eps=eps
+        size=len(modes.gaps),
+        plan=np.asarray(basis.plan),
+        norm=norm,
+        name=name,
+        index=index,
+        eps=eps,
     )
     if not _is_resolved(modes):
         return found

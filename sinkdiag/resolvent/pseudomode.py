@@ -76,9 +76,7 @@ def entries_at(operator: Operator, z: complex) -> list[ModeEntry]:
     ]
 
 
-def _sides(
-    plan: FloatArray | None, b: ComplexArray
-) -> list[tuple[str, ComplexArray, FloatArray]]:
+def _sides(plan: FloatArray | None, b: ComplexArray) -> list[tuple[str, ComplexArray, FloatArray]]:
     """Each side with its potentials and their shares; a matrix of one's own has one side."""
     if plan is None:
         energy = np.abs(b) ** 2

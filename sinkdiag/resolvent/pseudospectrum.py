@@ -110,6 +110,8 @@ def pseudospectrum_of(
 
     Parameters
     ----------
+    operator:
+        Whose; one whose norm is below resolution gets a grid of nan.
     axes, shape, levels:
         (re_min, re_max, im_min, im_max); points along re and along im; the eps of the curves
         ‖(z-J)^{-1}‖ = 1/eps. What is left out is chosen automatically.
@@ -117,6 +119,8 @@ def pseudospectrum_of(
         A size of cost perturbations and the shifts that they cause, kept with the rest.
     seed:
         That of the iterations' first vectors.
+    progress:
+        Told of grid points, levels and the Kreiss constant.
 
     Raises
     ------
@@ -154,9 +158,7 @@ def pseudospectrum_of(
     )
 
 
-def _radii(
-    resolvent: Resolvent, levels: Sequence[float], progress: Progress
-) -> tuple[Radius, ...]:
+def _radii(resolvent: Resolvent, levels: Sequence[float], progress: Progress) -> tuple[Radius, ...]:
     radii = []
     for place, level in enumerate(levels):
         progress("pseudospectral radii", place, len(levels))

@@ -225,9 +225,7 @@ def _circle(resolvent: Resolvent, level: float, radius: float) -> list[tuple[flo
     outside = sigma > level
     edges = np.arange(len(angles) - 1)
     while outside.all():
-        clear = _clear(
-            resolvent.matrix, angles, sigma, edges=edges, level=level, radius=radius
-        )
+        clear = _clear(resolvent.matrix, angles, sigma, edges=edges, level=level, radius=radius)
         edges = edges[~clear]
         if not len(edges):
             return []
@@ -277,9 +275,7 @@ def _clear(
     return (least > level * level) & ~crowded
 
 
-def _runs(
-    angles: FloatArray, sigma: FloatArray, outside: BoolArray
-) -> list[tuple[float, float]]:
+def _runs(angles: FloatArray, sigma: FloatArray, outside: BoolArray) -> list[tuple[float, float]]:
     """The least sigma of each run of points inside, with the distance to the neighbours."""
     found = []
     bounds = np.flatnonzero(np.diff(np.concatenate([[True], outside, [True]]).astype(np.int8)))
