@@ -154,6 +154,7 @@ def _pseudospectrum(archive: zipfile.ZipFile, number: int) -> Pseudospectrum:
 def _check(found: Pseudospectrum) -> None:
     """Refuse a summary that does not belong to its arrays, or says what cannot be."""
     summary, grid = found.summary, found.grid
+    known = 0 if math.isnan(summary.kappa_V) else summary.order
     finite = (found.eigenvalues, found.numerical_range, np.array(grid.origin))
     faults = {
         "a number is not finite": not all(np.isfinite(values).all() for values in finite),
@@ -163,7 +164,8 @@ def _check(found: Pseudospectrum) -> None:
         < 0,
         "the points are not those of the grid": summary.points != found.norms.size
         or summary.unconverged + summary.unresolved > summary.points,
-        "the eigenvalues do not fit the order": len(found.eigenvalues) not in (0, summary.order),
+        "the eigenvalues do not fit the order": len(found.eigenvalues) != known
+        or (len(found.numerical_range) > 0) != (known > 0),
         "a temperature is not positive": not (summary.eps > 0.0 or math.isnan(summary.eps)),
         "a level is not positive": not all(0.0 < r.level < math.inf for r in summary.radii),
     }

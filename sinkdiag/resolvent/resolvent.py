@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from sinkdiag.resolvent.triangular import Matrix, Triangular, solve_down, solve_
 _NEGLECT = 1e-8
 # It pays when the order falls at least to this share.
 _WORTH = 0.75
-# Entries of a vector whose squares, summed, are still numbers.
-_LARGEST = 1e150
+# Largest s‖(z-T)^{-1}‖, relative to 1: its fourth power, which Lanczos forms, is still a number.
+_LARGEST = 1e60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,8 +69,7 @@ class Resolvent:
     ) -> Norms:
         """‖(z-T)^{-1}‖ at z = origin + offsets; inf on an eigenvalue, 0 for an empty matrix.
 
-        nan, not converged, where sigma_min is below the matrix's floor, or where its inverse square
-        is beyond double precision.
+        nan, not converged, where sigma_min is below the matrix's floor.
 
         Parameters
         ----------
@@ -146,7 +145,7 @@ def compress(matrix: Triangular) -> tuple[Triangular | None, float]:
     strict[:k, :k] = matrix.strict[:k, :k]
     strict[:k, k:] = corner
     gaps = np.concatenate([matrix.gaps[:k], np.full(k, centre)])
-    found = Triangular(origin=matrix.origin, gaps=gaps, strict=strict, mirrored=matrix.mirrored)
+    found = replace(matrix, gaps=gaps, strict=strict)
     return found, float(tails[k])
 
 
@@ -169,6 +168,9 @@ class _Columns:
     def __init__(self, matrix: Triangular, offsets: ComplexArray) -> None:
         self.matrix, self.offsets = matrix, offsets
         self.scale = _distances(matrix, offsets)
+        self.limit = np.full(len(offsets), _LARGEST)
+        if matrix.floor > 0.0:
+            self.limit = np.minimum(self.scale / matrix.floor, _LARGEST)
         self.beyond = np.zeros(len(offsets), dtype=bool)
         self.which = np.empty(0, dtype=np.int64)
         self.inverse = np.empty((0, 0)), np.empty((0, 0))
@@ -177,7 +179,7 @@ class _Columns:
     def norms(
         self, *, tol: float, max_steps: int, seed: int, progress: Progress
     ) -> tuple[FloatArray, BoolArray]:
-        """‖(z-T)^{-1}‖ and whether it met the tolerance; nan beyond double precision."""
+        """‖(z-T)^{-1}‖ and whether it met the tolerance; nan where it is beyond resolution."""
         tops = top_eigenvalues(
             self.apply,
             self.matrix.size,
@@ -192,20 +194,27 @@ class _Columns:
         return np.where(self.beyond, np.nan, values), tops.converged & ~self.beyond
 
     def apply(self, which: IntArray, x: FloatArray) -> FloatArray:
-        """s² (z-T)^{-*}(z-T)^{-1} x, column by column; 0 where its square has no number."""
-        # Powers of ‖N‖/s overflow where a long Jordan chain meets a point near its eigenvalue.
+        """s² (z-T)^{-*}(z-T)^{-1} x for unit columns x.
+
+        s‖(z-T)^{-1} x‖ is a lower bound of what is looked for: where it is above ``limit`` the norm
+        is beyond resolution (and long Jordan chains next to their eigenvalue would overflow). There
+        x is multiplied by a number so large that the iteration takes it for an eigenvector and ends.
+        """
+        p = len(which)
         with np.errstate(over="ignore", invalid="ignore"):
             self._refresh(which)
             y = x * self.factor
             solve_up(self.matrix, self.inverse, y)
-            y *= self.factor
-            solve_down(self.matrix, self.inverse, y)
-            size = np.maximum(y.max(axis=0), -y.min(axis=0))
-        p = len(which)
-        beyond = ~((size[:p] < _LARGEST) & (size[p:] < _LARGEST))
-        if beyond.any():
-            self.beyond[which[beyond]] = True
-            y[:, np.concatenate([beyond, beyond])] = 0.0
+            squares = np.einsum("ij,ij->j", y, y)
+            lost = ~(squares[:p] + squares[p:] <= self.limit[which] ** 2)
+        if lost.any():
+            self.beyond[which[lost]] = True
+            both = np.concatenate([lost, lost])
+            y[:, both] = 0.0
+        y *= self.factor
+        solve_down(self.matrix, self.inverse, y)
+        if lost.any():
+            y[:, both] = _LARGEST**2 * x[:, both]
         return y
 
     def _refresh(self, which: IntArray) -> None:
