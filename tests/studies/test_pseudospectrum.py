@@ -10,6 +10,7 @@ import pytest
 import sinkdiag
 from sinkdiag.errors import InputError, NothingToDrawError
 from sinkdiag.results import Status
+from sinkdiag.studies.pseudospectrum import PseudospectrumSettings, study_matrix
 from tests.helpers import planar_cost
 from tests.naive import resolvent as naive
 
@@ -108,8 +109,8 @@ def test_a_figure_has_a_panel_for_each_temperature_and_norm():
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert [title.partition("\n")[0] for title in titles] == ["eps = 0.5", "eps = 0.2"] * 2
     assert ["plan" in title for title in titles] == [True, True, False, False]
-    assert [axes.get_xlabel() for axes in figure.axes[:4]] == ["Re z"] * 4
-    assert [axes.get_ylabel() for axes in figure.axes[:4]] == ["Im z", "", "Im z", ""]
+    assert [axes.get_xlabel() for axes in figure.axes[:4]] == ["Re z (per sweep)"] * 4
+    assert [axes.get_ylabel() for axes in figure.axes[:4]] == ["Im z (per sweep)", ""] * 2
 
 
 def test_figures_of_several_matrices_name_them(tmp_path):
@@ -119,6 +120,16 @@ def test_figures_of_several_matrices_name_them(tmp_path):
     assert [title.partition(",")[0] for title in titles] == ["cost[0]", "cost[1]"]
     result.plot(str(tmp_path / "two.png"))
     assert (tmp_path / "two.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("name", ["$\\frac$.npy", "a\nb.npy", "[/red]x.npy", "n" * 200 + ".npy"])
+def test_names_are_no_mathematics(tmp_path, name):
+    settings = PseudospectrumSettings(grid=(6, 6))
+    result = study_matrix(naive.grcar(6), name, settings)
+    result.plot(str(tmp_path / "plot.png"))
+    title = result.figure().axes[0].get_title()
+    assert title.count("\n") == 1
+    assert len(title) < 100
 
 
 def test_there_is_nothing_to_draw_of_a_single_column():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_PANELS = 12
 _COLUMNS = 4
 _MOST_LEVELS = 10
+_LONGEST_NAME = 24
 # log10 of sigma_min where there is no number: every curve goes round such a point.
 _HIDDEN = -320.0
 
@@ -57,7 +58,7 @@ def draw(pseudospectra: Sequence[Pseudospectrum]) -> Figure:
             _landmarks(axes, found)
             _frame(axes, found, several=several)
             if place[1] == 0:
-                axes.set_ylabel("Im z")
+                axes.set_ylabel(f"Im z{_unit(found.summary)}")
         _level_bar(figure, panels, levels, colours)
         _legend(figure, panels, columns)
         return figure
@@ -137,7 +138,7 @@ def _frame(axes: Axes, found: Pseudospectrum, *, several: bool) -> None:
     axes.set_aspect("equal")
     axes.set_xlim(found.grid.re[0], found.grid.re[-1])
     axes.set_ylim(found.grid.im[0], found.grid.im[-1])
-    axes.set_xlabel("Re z")
+    axes.set_xlabel(f"Re z{_unit(found.summary)}")
     axes.set_title(_title(found.summary, several=several))
 
 
@@ -223,10 +224,18 @@ def _title(summary: PseudospectrumSummary, *, several: bool) -> str:
     return f"{', '.join(first)}\n{second}"
 
 
+def _unit(summary: PseudospectrumSummary) -> str:
+    """What eigenvalues and z are counted in; nothing is known of a user's matrix."""
+    if math.isnan(summary.eps):
+        return ""
+    return f" (per {summary.iters} sweeps)" if summary.iters else " (per sweep)"
+
+
 def _number(value: float) -> str:
     return r"$\infty$" if math.isinf(value) else f"{value:.3g}"
 
 
 def _name(source: str) -> str:
-    """A file's name as it is: no part of it is mathematics."""
-    return PurePath(source).name.replace("$", r"\$")
+    """A file's name, its end if it is long; no part of it is mathematics."""
+    name = "".join(c if c.isprintable() else "?" for c in PurePath(source).name)
+    return (name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME:]}").replace("$", r"\$")
