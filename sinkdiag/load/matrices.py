@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import AnyArray
 from sinkdiag.errors import InputError
+from sinkdiag.load.arrays import any_npy
 from sinkdiag.load.costs import load_costs
+from sinkdiag.load.source import bytes_of
+from sinkdiag.problem import check_real
 
 
 def load_matrix(source: str) -> AnyArray:
@@ -20,22 +23,32 @@ def load_matrix(source: str) -> AnyArray:
     InputError
         Naming the source, the fault and the remedy.
     """
-    found = _complex(source)
-    if found is not None:
-        return found
-    costs = load_costs(source, layout="batch")
-    if costs.layout != "matrix":
-        raise InputError(source, "the matrix has 3 dimensions", "give one square matrix")
-    return np.asarray(costs.stack[0])
+    if source.lower().endswith(".npy"):
+        values = matrix_of(any_npy(bytes_of(source, "matrix"), source), source)
+        dimensions = values.ndim
+    else:
+        costs = load_costs(source, layout="batch")
+        values = np.asarray(costs.stack[0])
+        dimensions = 2 if costs.layout == "matrix" else 3
+    if dimensions != 2:
+        plural = "" if dimensions == 1 else "s"
+        raise InputError(
+            source, f"the matrix has {dimensions} dimension{plural}", "give one square matrix"
+        )
+    return values
 
 
-def _complex(source: str) -> AnyArray | None:
-    """The array of a complex .npy; None for anything else, readable or not."""
-    if not source.lower().endswith(".npy") or not Path(source).is_file():
-        return None
-    # What cannot be read here is read again, and its fault named, as a cost.
-    with contextlib.suppress(Exception), Path(source).open("rb") as stream:
-        array = np.lib.format.read_array(stream, allow_pickle=False)
-        if np.iscomplexobj(array):
-            return np.asarray(array, dtype=np.complex128)
-    return None
+def matrix_of(values: ArrayLike, name: str = "matrix") -> AnyArray:
+    """Complex numbers as they are; anything else as `check_real` makes it.
+
+    Raises
+    ------
+    InputError
+        For what is no array of numbers.
+    """
+    if not getattr(values, "requires_grad", False) and not np.ma.isMaskedArray(values):
+        with contextlib.suppress(ValueError, TypeError):
+            array = np.asarray(values)
+            if array.dtype.kind == "c":
+                return array
+    return check_real(values, name)

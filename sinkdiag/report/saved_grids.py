@@ -7,28 +7,24 @@ has its summary ``k_summary`` as JSON and its arrays ``k_re``, ``k_im``, ``k_ori
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import warnings
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from sinkdiag.arrays import AnyArray
-from sinkdiag.errors import InputError, first_words
-from sinkdiag.load.arrays import ZIP_MAGIC
+from sinkdiag.errors import InputError
+from sinkdiag.load.arrays import any_npy, member_bytes, open_archive
+from sinkdiag.load.source import MOST_BYTES, bytes_of, too_large, walled
 from sinkdiag.report.decode import decode
 from sinkdiag.report.table import Label, json_value
 from sinkdiag.resolvent.grid import Grid
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 
 FORMAT = "sinkdiag pseudospectrum 2"
-# Bytes of a file, and of what it unfolds to, that are read.
-LARGEST_FILE, LARGEST_CONTENT = 1 << 30, 4 << 30
 # Numbers whose squares leave double precision are in no grid that was saved.
 _LARGEST = 1e150
 _ARRAYS = ("norms", "converged", "eigenvalues", "numerical_range")
@@ -79,42 +75,18 @@ def load_grids(path: str) -> SavedGrids:
     Raises
     ------
     InputError
-        When the file is missing, damaged, of another format, or more than 1 GB (4 GB unfolded).
+        When the file is missing, damaged, of another format, or larger than inputs may be.
     """
-    data = _bytes(path)
-    try:
-        # An old header of an array is a warning of NumPy's: such a file is not ours.
-        with warnings.catch_warnings(), zipfile.ZipFile(io.BytesIO(data)) as archive:
-            warnings.simplefilter("error")
-            return _read(archive)
-    except InputError:
-        raise
-    except Exception as error:  # What damaged archives raise has no base of its own.
-        fault = f"not a saved pseudospectrum, or a damaged one ({first_words(error)})"
-        raise InputError(path, fault, "write it again with --save-grid") from error
-
-
-def _bytes(path: str) -> bytes:
-    """The file, if it begins like an archive."""
-    try:
-        with Path(path).open("rb") as stream:
-            magic = stream.read(len(ZIP_MAGIC))
-            data = magic + (stream.read(LARGEST_FILE) if magic == ZIP_MAGIC else b"")
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file", "check the path") from error
-    except (OSError, ValueError) as error:
-        fault = f"cannot be read ({first_words(error)})"
-        raise InputError(path, fault, "check the path") from error
-    if not data.startswith(ZIP_MAGIC):
-        raise InputError(path, "not a saved pseudospectrum", "write one with --save-grid")
-    if len(data) >= LARGEST_FILE:
-        raise InputError(path, "more than 1 GB", "save fewer pseudospectra in a file")
-    return data
+    remedy = "write it again with --save-grid"
+    with open_archive(bytes_of(path, "saved pseudospectrum"), path) as archive:
+        if "header.npy" not in archive.namelist():
+            raise InputError(path, "not a saved pseudospectrum", "write one with --save-grid")
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            raise too_large(path, "what it unpacks to")
+        return walled(path, "saved pseudospectrum", remedy, lambda: _read(archive))
 
 
 def _read(archive: zipfile.ZipFile) -> SavedGrids:
-    if sum(entry.file_size for entry in archive.infolist()) > LARGEST_CONTENT:
-        raise ValueError("it unfolds to more than 4 GB")
     header = decode(_Header, _json(archive, "header"))
     if header.format != FORMAT:
         raise ValueError(f"the format is {header.format!r} and not {FORMAT!r}")
@@ -185,8 +157,7 @@ def _array(
     archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int | None, ...]
 ) -> AnyArray:
     """An array of this type and shape; None fits any length."""
-    stream = io.BytesIO(archive.read(f"{name}.npy"))
-    array: AnyArray = np.lib.format.read_array(stream, allow_pickle=False)
+    array = any_npy(member_bytes(archive, f"{name}.npy", name), name)
     fits = len(shape) == array.ndim and all(
         want in (None, size) for want, size in zip(shape, array.shape, strict=True)
     )

@@ -20,21 +20,19 @@ class ModeEntry:
     A large share says that a perturbation which excites the mode moves the plan there.
     """
 
-    eps: float = column("Temperature; nan for a matrix of one's own.", "cost units")
-    re: float = column("Real part of the point z.")
-    im: float = column("Imaginary part of the point z.")
-    resolvent_norm: float = column("‖(z-J)^{-1}‖ at z; inf on an eigenvalue.")
-    side: str = column(
-        "row, col, or entry for a matrix of one's own: what the index counts.",
-    )
-    index: int = column("Number of the row, column or entry, from 0.")
+    eps: float = column("temperature; nan for --matrix", "cost")
+    re: float = column("real part of the point z")
+    im: float = column("imaginary part of z")
+    resolvent_norm: float = column("‖(z-J)^{-1}‖ at z; inf on an eigenvalue")
+    side: str = column("what the index counts: row, col, or entry for --matrix")
+    index: int = column("number of the row, column or entry, from 0")
     share: float = column(
-        "Part of ‖P∘(a⊕b)‖_F² that falls on it; for an entry, of the vector's squared length. "
-        "The shares of a side sum to 1.",
+        "part of ‖P∘(a⊕b)‖_F² that falls on it; for an entry, of the vector's squared length; the "
+        "shares of a side sum to 1"
     )
-    real: float = column("Real part of the potential a_i or b_j there, the largest b scaled to 1.")
-    imag: float = column("Imaginary part of the same.")
-    norm: str = column("Norm of perturbations: plan, potential, natural or euclidean.")
+    real: float = column("real part of the potential a_i or b_j there, the largest b scaled to 1")
+    imag: float = column("its imaginary part")
+    norm: str = column("plan, potential or natural; euclidean for --matrix")
 
 
 def singular_pair(matrix: Triangular, offset: complex) -> tuple[float, ComplexArray]:

@@ -198,7 +198,8 @@ class _Columns:
 
         s‖(z-T)^{-1} x‖ is a lower bound of what is looked for: where it is above ``limit`` the norm
         is beyond resolution (and long Jordan chains next to their eigenvalue would overflow). There
-        x is multiplied by a number so large that the iteration takes it for an eigenvector and ends.
+        x is multiplied by a number so large that the iteration takes it for an eigenvector, and
+        ends.
         """
         p = len(which)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, ClassVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import AnyArray
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.modes import Norm
+from sinkdiag.load.matrices import matrix_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.report.figures.pseudospectrum import MOST_PANELS, draw
@@ -29,7 +29,7 @@ from sinkdiag.studies.pseudospectrum_point import (
 )
 from sinkdiag.studies.pseudospectrum_row import PseudospectrumRow, rows_of
 from sinkdiag.studies.result import Part, Result
-from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, subject_of
+from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -192,8 +192,6 @@ def pseudospectrum(
 
     Source: Trefethen & Embree, *Spectra and Pseudospectra* (2005), chapters 14 to 16, 39 and 52.
     """
-    if (cost is None) == (matrix is None):
-        raise InputError("pseudospectrum", "needs a cost or a matrix", "give exactly one of them")
     settings = PseudospectrumSettings(
         norm=(norm,) if isinstance(norm, str) else tuple(norm),
         iters=iters,
@@ -207,11 +205,12 @@ def pseudospectrum(
         extended=extended,
         seed=seed,
     )
-    if cost is not None:
+    if cost is not None and matrix is None:
         subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
         return study_pseudospectrum([subject], temperatures_of(eps, eps_unit), settings)
-    _check_no_cost(
-        settings,
+    if cost is not None or matrix is None:
+        raise InputError("pseudospectrum", "needs a cost or a matrix", "give exactly one of them")
+    settings.check_no_cost(
         eps=eps,
         eps_unit=None if eps_unit == "none" else eps_unit,
         row=row,
@@ -219,7 +218,7 @@ def pseudospectrum(
         marginals=None if marginals == "unit" else marginals,
         layout=layout,
     )
-    return study_matrix(np.asarray(matrix), "matrix", settings)
+    return study_matrix(matrix_of(matrix), "matrix", settings)
 
 
 def study_pseudospectrum(
@@ -241,7 +240,10 @@ def study_pseudospectrum(
         )
     ]
     return PseudospectrumResult(
-        parts=tuple(parts), extended=settings.extended, labelled=are_labelled(subjects)
+        parts=tuple(parts),
+        extended=settings.extended,
+        labelled=are_labelled(subjects),
+        notes=notes_of(subjects),
     )
 
 
@@ -278,18 +280,3 @@ def _part(
         pseudospectrum=found,
         modes=modes,
     )
-
-
-def _check_no_cost(settings: PseudospectrumSettings, **given: object) -> None:
-    """Refuse arguments that mean nothing beside a matrix."""
-    default = PseudospectrumSettings()
-    named = [name for name, value in given.items() if value is not None]
-    named += [
-        name
-        for name in ("norm", "iters", "structured", "tol", "max_iter")
-        if getattr(settings, name) != getattr(default, name)
-    ]
-    if named:
-        raise InputError(
-            "matrix", f"{', '.join(named)} can be used with a cost only", "leave them out"
-        )

@@ -81,6 +81,20 @@ class PseudospectrumSettings:
         check_count("seed", self.seed, 0)
         self._check_plane()
 
+    def check_no_cost(self, **given: object) -> None:
+        """Refuse, by name, what means nothing beside a matrix: settings, and what else is given."""
+        default = PseudospectrumSettings()
+        named = [name for name, value in given.items() if value is not None]
+        named += [
+            name
+            for name in ("norm", "iters", "structured", "tol", "max_iter")
+            if getattr(self, name) != getattr(default, name)
+        ]
+        if named:
+            raise InputError(
+                "matrix", f"{', '.join(named)} can be used with a cost only", "leave them out"
+            )
+
     def _check_plane(self) -> None:
         numbers = [*(self.axes or ()), *(x for point in self.mode_at for x in point)]
         if not all(abs(x) <= LARGEST for x in (*numbers, *self.levels)):

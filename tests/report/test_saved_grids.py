@@ -255,5 +255,5 @@ def test_other_files_are_refused(saved, tmp_path, kind, monkeypatch):
             archive.writestr("header.npy", b"not an array")
     elif kind == "bomb":
         path.write_bytes(saved)
-        monkeypatch.setattr("sinkdiag.report.saved_grids.LARGEST_CONTENT", 100)
+        monkeypatch.setattr("sinkdiag.report.saved_grids.MOST_BYTES", 100)
     refused(str(path))

@@ -78,6 +78,28 @@ def test_exactly_one_of_cost_and_matrix():
             sinkdiag.pseudospectrum(**arguments)
 
 
+class Tensor:
+    requires_grad = True
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words"),
+    [
+        (Tensor(), "detach"), (np.ma.masked_array(np.eye(2), mask=np.eye(2) > 0), "masked"),
+        ([["a", "b"]] * 2, "not numbers"), ([[1.0], [1.0, 2.0]], "not an array"),
+        (np.ones((2, 3)), "square"), ([[np.inf, 0.0], [0.0, 1.0]], "not finite"),
+    ],
+)  # fmt: skip
+def test_matrices_that_cannot_be_used_say_why(matrix, words):
+    with pytest.raises(InputError, match=words):
+        sinkdiag.pseudospectrum(matrix=matrix)
+
+
+def test_a_list_of_complex_numbers_is_a_matrix():
+    summary = sinkdiag.pseudospectrum(matrix=[[1j, 1], [0, 0.5]], grid=(4, 4)).summary
+    assert summary.pseudospectra[0].spectral_radius == pytest.approx(1.0)
+
+
 def test_modes_are_the_entries_of_the_points_asked_for():
     result = sinkdiag.pseudospectrum(planar_cost(6), 0.2, grid=(4, 4), mode_at=[1, 0.5 + 0.1j])
     assert [(entry.re, entry.im) for entry in result.modes[::12]] == [(1.0, 0.0), (0.5, 0.1)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import NothingToDrawError
-from sinkdiag.report.figures.style import BLACK, ORANGE, RED, new_figure, styled
+from sinkdiag.report.figures.style import BLACK, ORANGE, RED, new_figure, shown_name, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -211,7 +211,10 @@ def _level_bar(figure: Any, panels: Any, levels: Sequence[float], colours: Seque
 def _title(summary: PseudospectrumSummary, *, several: bool) -> str:
     """Whose pseudospectrum, at which temperature, in which norm."""
     user = math.isnan(summary.eps)
-    first = [_name(summary.source)] if user or several else []
+    source = PurePath(summary.source).name
+    if len(source) > _LONGEST_NAME:
+        source = f"…{source[-_LONGEST_NAME:]}"
+    first = [shown_name(source)] if user or several else []
     first += [] if user else [f"eps = {summary.eps:.3g}"]
     first += [f"K = {summary.iters}"] if summary.iters else []
     second = f"{summary.norm} norm, order {summary.order}"
@@ -233,9 +236,3 @@ def _unit(summary: PseudospectrumSummary) -> str:
 
 def _number(value: float) -> str:
     return r"$\infty$" if math.isinf(value) else f"{value:.3g}"
-
-
-def _name(source: str) -> str:
-    """A file's name, its end if it is long; no part of it is mathematics."""
-    name = "".join(c if c.isprintable() else "?" for c in PurePath(source).name)
-    return (name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME:]}").replace("$", r"\$")
