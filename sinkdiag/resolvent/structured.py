@@ -23,6 +23,8 @@ from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis, eigenbasis
 from sinkdiag.problem import Problem
 
+Solve = Callable[[Problem], FloatArray | None]
+
 MODES = 5
 # Eigenvalues closer than this (relative) have no gradient of their own.
 _SEPARATE = 1e-8
@@ -36,7 +38,7 @@ class Shift:
 
     ``low`` and ``high`` bound it to first order, λ ± s‖∇_C λ‖_F; ``attained_low`` and
     ``attained_high`` are its values at C ∓ s ∇λ/‖∇λ‖, solved again. nan: an eigenvalue that is not
-    simple, or a gap too small to resolve.
+    simple, a gap too small to resolve, or a perturbed problem without a fixed point.
     """
 
     index: int
@@ -52,11 +54,11 @@ def structured_shifts(
     basis: EigenBasis,
     eps: float,
     size: float,
-    solve: Callable[[Problem], FloatArray],
+    solve: Solve,
 ) -> tuple[Shift, ...]:
     """The leading eigenvalues' reach under ‖δC‖_F <= ``size`` (cost units).
 
-    ``solve`` gives the plan of a perturbed problem at the same eps.
+    ``solve`` gives the plan of a perturbed problem at the same eps, none where it fails.
     """
     shifts = []
     for k in range(min(MODES, len(basis.gaps))):
@@ -104,9 +106,9 @@ def _simple(basis: EigenBasis, k: int) -> bool:
     return not len(others) or float(np.abs(others - gaps[k]).min()) > _SEPARATE * gaps[k]
 
 
-def _moved(
-    problem: Problem, change: FloatArray, k: int, solve: Callable[[Problem], FloatArray]
-) -> float:
+def _moved(problem: Problem, change: FloatArray, k: int, solve: Solve) -> float:
     moved = replace(problem, cost=problem.cost + change)
     plan = solve(moved)
+    if plan is None:
+        return math.nan
     return float(eigenbasis(plan, problem.row, problem.col).eigenvalues[k])

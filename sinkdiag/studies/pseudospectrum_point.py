@@ -171,9 +171,10 @@ def _shifts(
     if settings.structured is None:
         return ()
 
-    def solve(moved: Problem) -> FloatArray:
-        return solve_problem(
+    def solve(moved: Problem) -> FloatArray | None:
+        found = solve_problem(
             moved, solution.eps, tol=settings.tol, max_iter=settings.max_iter, init=solution.g
-        ).plan
+        )
+        return None if found.status.failed else found.plan
 
     return structured_shifts(problem, basis, solution.eps, settings.structured, solve)

@@ -274,3 +274,14 @@ def test_eigenvalues_without_a_gradient_say_so():
     basis = eigenbasis(plan, problem.row, problem.col)
     shifts = structured_shifts(problem, basis, 1.0, 0.1, lambda p: p.cost)
     assert all(math.isnan(s.low) or s.high >= s.low for s in shifts)
+
+
+def test_a_perturbed_problem_without_a_fixed_point_attains_nothing():
+    cost, eps = planar_cost(6, 9), 0.1
+    problem = make_problem(cost)
+    plan = sinkdiag.solve(cost, eps).plan
+    basis = eigenbasis(plan, problem.row, problem.col)
+    shift = structured_shifts(problem, basis, eps, 1e-3, lambda _: None)[0]
+    assert shift.low < shift.eigenvalue < shift.high
+    assert math.isnan(shift.attained_low)
+    assert math.isnan(shift.attained_high)

@@ -182,7 +182,7 @@ def _landmarks(axes: Axes, found: Pseudospectrum) -> None:
     reach = [s for s in found.summary.structured if math.isfinite(s.low)]
     for number, shift in enumerate(reach):
         axes.plot(
-            [shift.low, shift.high],
+            np.clip([shift.low, shift.high], found.grid.re[0], found.grid.re[-1]),
             [0.0, 0.0],
             color=RED,
             lw=3.0,
