@@ -14,6 +14,8 @@ from sinkdiag.resolvent.triangular import Triangular
 # Finest and coarsest automatic grid (points along the longer side), by the order of the matrix.
 _SIDES = ((200, 100), (500, 72), (1000, 60))
 _COARSEST = 52
+# Extent of a spectrum that a grid still resolves, relative to its distance from 0.
+_NARROWEST = 1e-9
 _MAX_LEVELS = 8
 # A choice of drawing, not a verdict: below this kappa(V) each level curve is within a factor 3 of
 # circles round the eigenvalues, and more than `_FEW_LEVELS` of them show nothing new.
@@ -47,7 +49,8 @@ def automatic_axes(matrix: Triangular) -> tuple[float, float, float, float]:
     """(re_min, re_max, im_min, im_max): the spectrum, and for a Jacobian z = 1, with a margin.
 
     The margin is half the larger extent of the spectrum, or the size of the off-diagonal part where
-    the eigenvalues crowd at one point.
+    the eigenvalues crowd at one point; 1, or their distance from 0, where they are one point to
+    nine digits (a frozen Jacobian: no grid around 1 can tell them apart).
     """
     marks = np.append(matrix.eigenvalues, matrix.origin)
     left, right = float(marks.real.min()), float(marks.real.max())
@@ -55,7 +58,8 @@ def automatic_axes(matrix: Triangular) -> tuple[float, float, float, float]:
     size = max(matrix.size, 1)
     pull = float(np.linalg.norm(matrix.strict)) / math.sqrt(size)
     extent = max(right - left, high - low, 2.0 * pull)
-    margin = _nice(0.4 * extent) if extent > 0 else 1.0
+    farthest = float(np.abs(marks).max())
+    margin = _nice(0.4 * extent) if extent > _NARROWEST * farthest else _nice(max(farthest, 1.0))
     step = margin / 2.0
     if matrix.mirrored:
         high = max(high, -low)

@@ -120,10 +120,12 @@ def _norms(matrix: Triangular, ks: Sequence[int]) -> list[float]:
     for k in ks:
         product: Matrix | None = None
         for bit in range(k.bit_length()):
-            if bit == len(squares):
-                squares.append(squares[-1] @ squares[-1])
-            if k >> bit & 1:
-                product = squares[bit] if product is None else product @ squares[bit]
+            # Powers that do not decay overflow in the end, and are inf.
+            with np.errstate(over="ignore", invalid="ignore"):
+                if bit == len(squares):
+                    squares.append(squares[-1] @ squares[-1])
+                if k >> bit & 1:
+                    product = squares[bit] if product is None else product @ squares[bit]
         norms.append(1.0 if product is None else _norm(product))
     return norms
 

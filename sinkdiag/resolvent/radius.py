@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -192,6 +193,7 @@ def _outward(resolvent: Resolvent, level: float, start: float, angle: float) -> 
     unit = complex(math.cos(angle), math.sin(angle))
     inside = start
 
+    @cache
     def excess(radius: float) -> float:
         nonlocal inside
         sigma = float(_sigma(resolvent, np.array([radius * unit]))[0])

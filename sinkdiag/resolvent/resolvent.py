@@ -191,7 +191,8 @@ class _Columns:
         )
         with np.errstate(over="ignore"):
             values = np.sqrt(np.maximum(tops.values, 1.0)) / self.scale
-        return np.where(self.beyond, np.nan, values), tops.converged & ~self.beyond
+        values = np.where(self.beyond, np.nan, values)
+        return values, tops.converged & ~np.isnan(values)
 
     def apply(self, which: IntArray, x: FloatArray) -> FloatArray:
         """s² (z-T)^{-*}(z-T)^{-1} x for unit columns x.

@@ -15,7 +15,9 @@ from sinkdiag.jacobian.basis import eigenbasis
 from sinkdiag.numerics import batched
 from sinkdiag.problem import make_problem
 from sinkdiag.resolvent.grid import automatic_axes, automatic_levels, make_grid
+from sinkdiag.resolvent.kreiss import Kreiss
 from sinkdiag.resolvent.operator import at_fixed_point, of_matrix, of_sweeps
+from sinkdiag.resolvent.powers import power_norms
 from sinkdiag.resolvent.resolvent import Resolvent
 from sinkdiag.resolvent.triangular import Triangular, from_factor, from_matrix
 from sinkdiag.results import Status
@@ -263,3 +265,27 @@ def test_axes_too_narrow_for_different_points_are_refused():
     matrix = of_matrix(np.diag([1.0, 2.0])).matrix
     with pytest.raises(InputError, match="axes"):
         make_grid(matrix, (1.0, 1.0 + 4e-16, -1.0, 1.0), (9, 9))
+
+
+def test_a_spectrum_that_is_one_point_to_rounding_has_a_grid_of_its_own():
+    """Gaps of 1e-20: around 1 no two points of a grid in proportion to them differ."""
+    frozen = Triangular(
+        origin=1.0,
+        gaps=np.array([1e-20, 2e-20, 5e-20]),
+        strict=1e-21 * np.triu(np.ones((3, 3)), 1),
+        mirrored=True,
+    )
+    left, right, low, high = automatic_axes(frozen)
+    assert left <= 0.0 < 2.0 <= right
+    assert low <= -1.0 < 1.0 <= high
+    norms = Resolvent.of(frozen).norms(make_grid(frozen).offsets)
+    assert norms.converged.all()
+
+
+def test_powers_that_overflow_are_inf():
+    matrix = from_matrix(np.array([[3.0, 1e55], [0.0, 2.0]]))[0]
+    kreiss = Kreiss(lower=np.inf, upper=np.inf, point=(3.0, 0.0), status=Status.CONVERGED)
+    norms = [power.norm for power in power_norms(matrix, [0, 1, 2, 700], [], kreiss, np.inf)]
+    assert norms[0] == 1.0
+    assert norms[1:3] == pytest.approx([1e55, 5e55])
+    assert norms[3] == np.inf
