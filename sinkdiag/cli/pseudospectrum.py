@@ -28,7 +28,6 @@ from sinkdiag.cli.types import Axes, Complex, Shape, positive
 
 if TYPE_CHECKING:
     from sinkdiag.jacobian.modes import Norm
-    from sinkdiag.progress import Progress
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, PseudospectrumSettings
     from sinkdiag.studies.subjects import Subject
     from sinkdiag.temperature import Temperatures
@@ -127,13 +126,7 @@ def pseudospectrum(
         seed=seed,
     )
     subjects = read_subjects(inputs)
-    with progress_bar() as progress:
-        if from_grid is not None:
-            result = _saved(from_grid, settings)
-        elif matrix is not None:
-            result = _of_matrix(matrix, settings, progress)
-        else:
-            result = _of_costs(subjects, temperatures, settings, progress)
+    result = _study(subjects, temperatures, settings, matrix=matrix, from_grid=from_grid)
     return publish(
         result,
         output,
@@ -143,6 +136,31 @@ def pseudospectrum(
         reads=files,
         beside={mode_entries: result.write_modes, save_grid: result.write_grids},
     )
+
+
+def _study(
+    subjects: Sequence[Subject],
+    temperatures: Temperatures,
+    settings: PseudospectrumSettings,
+    *,
+    matrix: str | None,
+    from_grid: str | None,
+) -> PseudospectrumResult:
+    """The study of whichever source was given."""
+    from sinkdiag.load.matrices import load_matrix
+    from sinkdiag.report.saved_grids import load_grids
+    from sinkdiag.studies.pseudospectrum import (
+        saved_pseudospectra,
+        study_matrix,
+        study_pseudospectrum,
+    )
+
+    if from_grid is not None:
+        return saved_pseudospectra(load_grids(from_grid), extended=settings.extended)
+    with progress_bar() as progress:
+        if matrix is not None:
+            return study_matrix(load_matrix(matrix), matrix, settings, progress)
+        return study_pseudospectrum(subjects, temperatures, settings, progress)
 
 
 def _check_source(inputs: InputOptions, matrix: str | None, from_grid: str | None) -> None:
@@ -168,30 +186,3 @@ def _given(names: Sequence[str]) -> tuple[str, ...]:
         if parameter.name in names
         and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
     )
-
-
-def _saved(path: str, settings: PseudospectrumSettings) -> PseudospectrumResult:
-    from sinkdiag.report.saved_grids import load_grids
-    from sinkdiag.studies.pseudospectrum import saved_pseudospectra
-
-    return saved_pseudospectra(load_grids(path), extended=settings.extended)
-
-
-def _of_matrix(
-    source: str, settings: PseudospectrumSettings, progress: Progress
-) -> PseudospectrumResult:
-    from sinkdiag.load.matrices import load_matrix
-    from sinkdiag.studies.pseudospectrum import study_matrix
-
-    return study_matrix(load_matrix(source), source, settings, progress)
-
-
-def _of_costs(
-    subjects: Sequence[Subject],
-    temperatures: Temperatures,
-    settings: PseudospectrumSettings,
-    progress: Progress,
-) -> PseudospectrumResult:
-    from sinkdiag.studies.pseudospectrum import study_pseudospectrum
-
-    return study_pseudospectrum(subjects, temperatures, settings, progress)

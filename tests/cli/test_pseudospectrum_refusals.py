@@ -91,3 +91,13 @@ def test_a_matrix_out_of_range_is_named(tmp_path, scale):
     outcome = invoke("pseudospectrum", "--matrix", path, *SMALL)
     assert outcome.status == 3
     assert "rescale the matrix" in outcome.err
+
+
+@pytest.mark.parametrize("source", ["--matrix", "--from-grid"])
+@pytest.mark.parametrize("target", ["-o", "--save-grid", "--manifest"])
+def test_what_is_read_is_never_written_over(tmp_path, source, target):
+    path = tmp_path / "input.npy"
+    np.save(path, naive.grcar(6))
+    before = path.read_bytes()
+    assert invoke("pseudospectrum", source, path, target, path).status == 2
+    assert path.read_bytes() == before
