@@ -1,94 +1,178 @@
-"""Saved pseudospectra, to be drawn again without computing."""
+"""Saved pseudospectra, to be drawn again without computing; nothing in a file is trusted.
+
+An .npz archive: ``header`` is JSON with the format and a label for each pseudospectrum; number k
+has its summary ``k_summary`` as JSON and its arrays ``k_re``, ``k_im``, ``k_origin``, ``k_norms``,
+``k_converged``, ``k_eigenvalues`` and ``k_numerical_range``.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import zipfile
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 
+from sinkdiag.arrays import AnyArray
 from sinkdiag.errors import InputError
-from sinkdiag.load.arrays import ZIP_MAGIC
-from sinkdiag.report.files import write_with
-from sinkdiag.report.table import json_value
+from sinkdiag.load.arrays import any_npy, member_bytes, open_archive
+from sinkdiag.load.source import MOST_BYTES, bytes_of, too_large, walled
+from sinkdiag.report.decode import decode
+from sinkdiag.report.table import Label, json_value
 from sinkdiag.resolvent.grid import Grid
-from sinkdiag.resolvent.kreiss import Kreiss
-from sinkdiag.resolvent.powers import Power
-from sinkdiag.resolvent.radius import Radius
-from sinkdiag.resolvent.structured import Shift
-from sinkdiag.results import Status
-from sinkdiag.studies.portrait import Facts, Portrait
+from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 
-FORMAT = "sinkdiag pseudospectrum 1"
+FORMAT = "sinkdiag pseudospectrum 2"
+# Numbers whose squares leave double precision are in no grid that was saved.
+_LARGEST = 1e150
 _ARRAYS = ("norms", "converged", "eigenvalues", "numerical_range")
+_FIELDS = ("summary", "re", "im", "origin", *_ARRAYS)
 
 
-def save_portraits(path: str, portraits: list[Portrait]) -> None:
-    """Write grids and facts into one .npz, whole or not at all."""
-    arrays: dict[str, Any] = {"format": np.array(FORMAT), "count": np.array(len(portraits))}
-    for index, item in enumerate(portraits):
-        arrays[f"{index}_facts"] = np.array(json.dumps(json_value(item.facts)))
-        arrays[f"{index}_re"], arrays[f"{index}_im"] = item.grid.re, item.grid.im
-        arrays[f"{index}_origin"] = np.array(item.grid.origin)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SavedGrid:
+    """One pseudospectrum, and which input it was made from."""
+
+    label: Label
+    pseudospectrum: Pseudospectrum
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SavedGrids:
+    """The pseudospectra of a run, in order; ``labelled`` as its rows were."""
+
+    labelled: bool
+    grids: tuple[SavedGrid, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    format: str
+    labelled: bool
+    labels: tuple[Label, ...]
+
+
+def write_grids(stream: IO[bytes], saved: SavedGrids) -> None:
+    """Write grids and summaries into one .npz."""
+    labels = tuple(entry.label for entry in saved.grids)
+    header = _Header(format=FORMAT, labelled=saved.labelled, labels=labels)
+    arrays: dict[str, Any] = {"header": _text(header)}
+    for number, entry in enumerate(saved.grids):
+        found = entry.pseudospectrum
+        arrays[f"{number}_summary"] = _text(found.summary)
+        arrays[f"{number}_re"], arrays[f"{number}_im"] = found.grid.re, found.grid.im
+        arrays[f"{number}_origin"] = np.array(found.grid.origin)
         for name in _ARRAYS:
-            arrays[f"{index}_{name}"] = getattr(item, name)
-    write_with(path, lambda stream: np.savez_compressed(stream, **arrays))
+            arrays[f"{number}_{name}"] = getattr(found, name)
+    np.savez_compressed(stream, **arrays)
 
 
-def load_portraits(path: str) -> list[Portrait]:
-    """What `save_portraits` wrote.
+def load_grids(path: str) -> SavedGrids:
+    """What `write_grids` wrote.
 
     Raises
     ------
     InputError
-        When the file is missing, damaged or something else.
+        When the file is missing, damaged, of another format, or larger than inputs may be.
     """
-    try:
-        if not Path(path).read_bytes().startswith(ZIP_MAGIC):
-            raise ValueError("not an archive")
-        with np.load(path, allow_pickle=False) as archive:
-            if "format" not in archive or str(archive["format"]) != FORMAT:
-                raise InputError(path, "not a saved pseudospectrum", "write one with --save-grid")
-            return [_portrait(archive, index) for index in range(int(archive["count"]))]
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file", "check the path") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            path, "not a readable .npz archive", "write it with --save-grid"
-        ) from error
+    remedy = "write it again with --save-grid"
+    with open_archive(bytes_of(path, "saved pseudospectrum"), path) as archive:
+        if "header.npy" not in archive.namelist():
+            raise InputError(path, "not a saved pseudospectrum", "write one with --save-grid")
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            raise too_large(path, "what it unpacks to")
+        return walled(path, "saved pseudospectrum", remedy, lambda: _read(archive))
 
 
-def _portrait(archive: Any, index: int) -> Portrait:
-    facts = _facts(json.loads(str(archive[f"{index}_facts"])))
-    grid = Grid(archive[f"{index}_re"], archive[f"{index}_im"], float(archive[f"{index}_origin"]))
-    return Portrait(facts, grid, *(archive[f"{index}_{name}"] for name in _ARRAYS))
+def _read(archive: zipfile.ZipFile) -> SavedGrids:
+    header = decode(_Header, _json(archive, "header"))
+    if header.format != FORMAT:
+        raise ValueError(f"the format is {header.format!r} and not {FORMAT!r}")
+    count = len(header.labels)
+    expected = {"header", *(f"{number}_{name}" for number in range(count) for name in _FIELDS)}
+    if {name.removesuffix(".npy") for name in archive.namelist()} != expected or count == 0:
+        raise ValueError("arrays are missing, or there are others")
+    grids = tuple(
+        SavedGrid(label=label, pseudospectrum=_pseudospectrum(archive, number))
+        for number, label in enumerate(header.labels)
+    )
+    if any(grid.label.index != grid.pseudospectrum.summary.index for grid in grids):
+        raise ValueError("a label and a summary name different matrices")
+    return SavedGrids(labelled=header.labelled, grids=grids)
 
 
-def _facts(stored: dict[str, Any]) -> Facts:
-    values = {name: _number(value) for name, value in stored.items()}
-    values["radii"] = tuple(_part(Radius, item) for item in stored["radii"])
-    values["kreiss"] = _part(Kreiss, stored["kreiss"])
-    values["powers"] = tuple(_part(Power, item) for item in stored["powers"])
-    values["structured"] = tuple(_part(Shift, item) for item in stored["structured"])
-    values["status"] = Status(stored["status"])
-    return Facts(**values)
+def _pseudospectrum(archive: zipfile.ZipFile, number: int) -> Pseudospectrum:
+    summary = decode(PseudospectrumSummary, _json(archive, f"{number}_summary"))
+    re, im = (_axis(archive, f"{number}_{name}") for name in ("re", "im"))
+    origin = float(_array(archive, f"{number}_origin", "f8", ()))
+    shape = (len(im), len(re))
+    norms = _array(archive, f"{number}_norms", "f8", shape)
+    if (norms < 0.0).any():
+        raise ValueError("a norm is negative")
+    found = Pseudospectrum(
+        summary=summary,
+        grid=Grid(re=re, im=im, origin=origin),
+        norms=norms,
+        converged=_array(archive, f"{number}_converged", "b1", shape),
+        eigenvalues=_array(archive, f"{number}_eigenvalues", "c16", (None,)),
+        numerical_range=_array(archive, f"{number}_numerical_range", "c16", (None,)),
+    )
+    _check(found)
+    return found
 
 
-def _part(kind: Any, stored: dict[str, Any]) -> Any:
-    values = {name: _number(value) for name, value in stored.items()}
-    if "status" in values:
-        values["status"] = Status(values["status"])
-    return kind(**values)
+def _check(found: Pseudospectrum) -> None:
+    """Refuse a summary that does not belong to its arrays, or says what cannot be."""
+    summary, grid = found.summary, found.grid
+    known = 0 if math.isnan(summary.kappa_V) else summary.order
+    finite = (found.eigenvalues, found.numerical_range, np.array(grid.origin))
+    faults = {
+        "a number is not finite": not all(np.isfinite(values).all() for values in finite),
+        "a count is negative": min(
+            summary.index, summary.iters, summary.order, summary.unconverged, summary.unresolved
+        )
+        < 0,
+        "the points are not those of the grid": summary.points != found.norms.size
+        or summary.unconverged + summary.unresolved > summary.points,
+        "the eigenvalues do not fit the order": len(found.eigenvalues) != known
+        or (len(found.numerical_range) > 0) != (known > 0),
+        "a temperature is not positive": not (summary.eps > 0.0 or math.isnan(summary.eps)),
+        "a level is not positive": not all(0.0 < r.level < math.inf for r in summary.radii),
+    }
+    for fault, is_there in faults.items():
+        if is_there:
+            raise ValueError(fault)
 
 
-def _number(value: Any) -> Any:
-    """JSON's null and "inf" back to the floats they were; lists to tuples."""
-    if value is None:
-        return float("nan")
-    if value in ("inf", "-inf"):
-        return float(value)
-    return tuple(_number(item) for item in value) if isinstance(value, list) else value
+def _axis(archive: zipfile.ZipFile, name: str) -> AnyArray:
+    axis = _array(archive, name, "f8", (None,))
+    if len(axis) < 2 or not (np.abs(axis) <= _LARGEST).all() or not (np.diff(axis) > 0.0).all():
+        raise ValueError("an axis does not ascend")
+    return axis
+
+
+def _array(
+    archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int | None, ...]
+) -> AnyArray:
+    """An array of this type and shape; None fits any length."""
+    array = any_npy(member_bytes(archive, f"{name}.npy", name), name)
+    fits = len(shape) == array.ndim and all(
+        want in (None, size) for want, size in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype != np.dtype(dtype) or not fits:
+        raise ValueError(f"{name} has the type {array.dtype} and the shape {array.shape}")
+    return array
+
+
+def _text(record: object) -> AnyArray:
+    return np.frombuffer(json.dumps(json_value(record), allow_nan=False).encode(), dtype=np.uint8)
+
+
+def _json(archive: zipfile.ZipFile, name: str) -> object:
+    def refuse(token: str) -> None:
+        raise ValueError(f"{token} in JSON")
+
+    text = _array(archive, name, "u1", (None,)).tobytes().decode()
+    return json.loads(text, parse_constant=refuse)

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinkdiag.arrays import ComplexArray, FloatArray
+from sinkdiag.errors import InputError
 from sinkdiag.resolvent.triangular import Triangular
 
 # Finest and coarsest automatic grid (points along the longer side), by the order of the matrix.
 _SIDES = ((200, 100), (500, 72), (1000, 60))
 _COARSEST = 52
+# Extent of a spectrum that a grid still resolves, relative to its distance from 0.
+_NARROWEST = 1e-9
 _MAX_LEVELS = 8
-# Below this condition number of the eigenvectors the level curves are nearly circles.
-NEARLY_NORMAL = 3.0
+# A choice of drawing, not a verdict: below this kappa(V) each level curve is within a factor 3 of
+# circles round the eigenvalues, and more than `_FEW_LEVELS` of them show nothing new.
+_FEW_BELOW, _FEW_LEVELS = 3.0, 3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
     """A rectangle of points z = re + i im, with offsets counted from ``origin``.
 
@@ -45,7 +49,8 @@ def automatic_axes(matrix: Triangular) -> tuple[float, float, float, float]:
     """(re_min, re_max, im_min, im_max): the spectrum, and for a Jacobian z = 1, with a margin.
 
     The margin is half the larger extent of the spectrum, or the size of the off-diagonal part where
-    the eigenvalues crowd at one point.
+    the eigenvalues crowd at one point; 1, or their distance from 0, where they are one point to
+    nine digits (a frozen Jacobian: no grid around 1 can tell them apart).
     """
     marks = np.append(matrix.eigenvalues, matrix.origin)
     left, right = float(marks.real.min()), float(marks.real.max())
@@ -53,7 +58,8 @@ def automatic_axes(matrix: Triangular) -> tuple[float, float, float, float]:
     size = max(matrix.size, 1)
     pull = float(np.linalg.norm(matrix.strict)) / math.sqrt(size)
     extent = max(right - left, high - low, 2.0 * pull)
-    margin = _nice(0.4 * extent) if extent > 0 else 1.0
+    farthest = float(np.abs(marks).max())
+    margin = _nice(0.4 * extent) if extent > _NARROWEST * farthest else _nice(max(farthest, 1.0))
     step = margin / 2.0
     if matrix.mirrored:
         high = max(high, -low)
@@ -72,12 +78,23 @@ def make_grid(
     axes: tuple[float, float, float, float] | None = None,
     shape: tuple[int, int] | None = None,
 ) -> Grid:
-    """The grid on given or automatic axes; ``shape`` is (points along re, points along im)."""
+    """The grid on given or automatic axes; ``shape`` is (points along re, points along im).
+
+    Raises
+    ------
+    InputError
+        When the axes are so narrow that neighbouring points are the same number.
+    """
     left, right, low, high = axes if axes is not None else automatic_axes(matrix)
     columns, rows = (
         shape if shape is not None else _automatic_shape(matrix, right - left, high - low)
     )
-    return Grid(np.linspace(left, right, columns), _symmetric(low, high, rows), matrix.origin)
+    re, im = np.linspace(left, right, columns), _symmetric(low, high, rows)
+    if not (np.diff(re) > 0.0).all() or not (np.diff(im) > 0.0).all():
+        raise InputError(
+            "axes", f"no {columns}×{rows} different points fit between them", "widen the axes"
+        )
+    return Grid(re=re, im=im, origin=matrix.origin)
 
 
 def automatic_levels(
@@ -86,7 +103,7 @@ def automatic_levels(
     """Levels eps of the curves ‖(z-T)^{-1}‖ = 1/eps that the grid shows, descending.
 
     Half decades where that gives few curves, otherwise whole decades or multiples of them; the
-    outermost is the largest that closes inside the grid. Three when the matrix is nearly normal.
+    outermost is the largest that closes inside the grid. Three where kappa(V) is below 3.
 
     Parameters
     ----------
@@ -110,10 +127,11 @@ def automatic_levels(
         return (1e-1, 1e-2, 1e-3)
     highest = math.floor(2.0 * math.log10(top) + 1e-9) / 2.0
     lowest = min(math.log10(bottom), highest - 1.0)
-    most = 3 if kappa is not None and kappa < NEARLY_NORMAL else _MAX_LEVELS
+    few = kappa is not None and kappa < _FEW_BELOW
+    most = _FEW_LEVELS if few else _MAX_LEVELS
     step = next((s for s in (0.5, 1.0, 2.0, 3.0, 5.0) if (highest - lowest) / s < most), 10.0)
-    if most == 3:
-        return tuple(10.0 ** (highest - 0.5 * i) for i in range(3))
+    if few:
+        return tuple(10.0 ** (highest - 0.5 * i) for i in range(_FEW_LEVELS))
     if step >= 1.0:
         highest = math.floor(highest)
     count = max(2, int((highest - lowest) / step + 1e-9) + 1)

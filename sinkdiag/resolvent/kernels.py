@@ -1,4 +1,4 @@
-"""Compiled loops of the batched resolvent: substitution with many shifts, and Lanczos columns.
+"""Compiled loops of the batched resolvent: substitution with many shifts.
 
 A batch of p complex vectors of length n is one real array (n, 2p): real parts in the first p
 columns, imaginary parts in the last p, so that the loops over columns run at full vector width.
@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit
-
-# How long these kernels take to compile, about.
-COMPILE_SECONDS = 8
 
 
 @njit

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ _GROWTH = 1.6
 _LIMIT = (30_000, 3_000_000, 4e9)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kreiss:
     """lower <= K <= upper; ``point`` = (re, im) attains the lower bound, inf when it is a limit.
 
@@ -61,7 +61,7 @@ def kreiss_constant(
     """
     matrix = resolvent.matrix
     if matrix.size == 0 or numerical_radius <= 1.0:
-        return Kreiss(1.0, 1.0, (math.inf, 0.0), Status.CONVERGED)
+        return Kreiss(lower=1.0, upper=1.0, point=(math.inf, 0.0), status=Status.CONVERGED)
     if not float(_outside(-matrix.gaps, matrix.origin).max()) < 0.0:
         return _unstable(matrix)
     if limit is None:
@@ -69,14 +69,15 @@ def kreiss_constant(
     search = _Search(resolvent, numerical_radius, limit)
     search.run()
     status = Status.CONVERGED if search.upper <= (1 + WIDTH) * search.best else Status.MAX_ITER
-    return Kreiss(search.best, search.upper, (search.where.real, search.where.imag), status)
+    point = (search.where.real, search.where.imag)
+    return Kreiss(lower=search.best, upper=search.upper, point=point, status=status)
 
 
 def _unstable(matrix: Triangular) -> Kreiss:
     """An eigenvalue on or outside the unit circle: powers do not decay, and K is taken as inf."""
     values = matrix.eigenvalues
     z = complex(values[np.argmax(np.abs(values))])
-    return Kreiss(math.inf, math.inf, (z.real, z.imag), Status.CONVERGED)
+    return Kreiss(lower=math.inf, upper=math.inf, point=(z.real, z.imag), status=Status.CONVERGED)
 
 
 def _outside(offsets: ComplexArray | FloatArray, origin: float) -> FloatArray:
@@ -86,25 +87,21 @@ def _outside(offsets: ComplexArray | FloatArray, origin: float) -> FloatArray:
     return squared / (1.0 + np.abs(origin + w))
 
 
-@dataclass(eq=False)
 class _Search:
     """Triangles still to be proved, and what has been seen so far.
 
     Corners are offsets w = z - origin, shape (count, 3), with sigma_min at each.
     """
 
-    resolvent: Resolvent
-    numerical_radius: float
-    limit: int
-    best: float = 1.0
-    where: complex = complex(math.inf, 0.0)
-    upper: float = math.inf
-    used: int = 0
-    disc: Callable[[float], float] = field(default=lambda gamma: 0.0 * gamma)
+    def __init__(self, resolvent: Resolvent, numerical_radius: float, limit: int) -> None:
+        self.resolvent, self.numerical_radius, self.limit = resolvent, numerical_radius, limit
+        self.best, self.where = 1.0, complex(math.inf, 0.0)
+        self.upper = math.inf
+        self.used = 0
+        self.disc = _near_one(resolvent)
 
     def run(self) -> None:
         """Bisect the triangles that are not proved, until none is left or the limit is met."""
-        self.disc = _near_one(self.resolvent)
         self._probe()
         corners = self._cover()
         sigma = self._sigma(corners)
@@ -216,7 +213,7 @@ def _near_one(resolvent: Resolvent) -> Callable[[float], float]:
         return lambda gamma: 0.0 * gamma
     from scipy.linalg import solve_triangular
 
-    rest = Triangular(1.0, gaps[1:], matrix.strict[1:, 1:], True)
+    rest = Triangular(origin=1.0, gaps=gaps[1:], strict=matrix.strict[1:, 1:], mirrored=True)
     shifted = np.diag(gaps[1:] - gaps[0]) - rest.strict
     x = solve_triangular(shifted, matrix.strict[0, 1:], trans="T")
     condition = math.hypot(1.0, float(np.linalg.norm(x)))

@@ -25,7 +25,7 @@ _DENSE = 120
 _DIRECTIONS = 48
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class NumericalRange:
     """Corners of a polygon around W(T), closed, and bounds of the numerical radius."""
 
@@ -38,7 +38,8 @@ class NumericalRange:
 def numerical_range(matrix: Triangular) -> NumericalRange:
     """W(T) from outside, and lower <= max |W(T)| <= upper to a relative 1e-5."""
     if matrix.size == 0:
-        return NumericalRange(np.empty(0, np.complex128), 0.0, 0.0, Status.CONVERGED)
+        none = np.empty(0, np.complex128)
+        return NumericalRange(corners=none, lower=0.0, upper=0.0, status=Status.CONVERGED)
     support = _Support(matrix)
     whole = 1.0 if matrix.mirrored else 2.0
     angles = np.linspace(0.0, whole * math.pi, int(whole * _DIRECTIONS / 2) + 1)
@@ -59,7 +60,8 @@ def numerical_range(matrix: Triangular) -> NumericalRange:
         corners = np.concatenate([corners, corners[::-1].conj()])
     lower = max(lower, 0.0)
     status = Status.CONVERGED if support.converged else Status.MAX_ITER
-    return NumericalRange(corners, lower, max(float(sizes.max()), lower), status)
+    upper = max(float(sizes.max()), lower)
+    return NumericalRange(corners=corners, lower=lower, upper=upper, status=status)
 
 
 class _Support:

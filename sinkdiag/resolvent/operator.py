@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -16,11 +17,13 @@ from sinkdiag.resolvent.triangular import Matrix, Triangular, from_factor, from_
 from sinkdiag.results import Status
 from sinkdiag.solver.layer import unroll
 
+# The norms of a Jacobian, and that of a matrix of one's own.
+OperatorNorm = Literal["plan", "potential", "natural", "euclidean"]
 # Entries of a matrix whose squares, and theirs, are still numbers.
 LARGEST = 1e60
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Operator:
     """A matrix in triangular form, and what is known of where it comes from.
 
@@ -31,9 +34,11 @@ class Operator:
         the norm is below resolution.
     size:
         Its order.
-    name, eps, norm, iters:
-        The source; the temperature (nan for a user's matrix); plan, potential, natural, or
-        ``euclidean`` for a user's matrix; sweeps K, 0 for the fixed point.
+    name, index:
+        The source, and the matrix's place in its stack.
+    eps, norm, iters:
+        The temperature (nan for a user's matrix); plan, potential, natural, or ``euclidean`` for a
+        user's matrix; sweeps K, 0 for the fixed point.
     kappa:
         Condition number of the eigenvectors of unit length; inf when they are no basis.
     potentials:
@@ -48,8 +53,9 @@ class Operator:
     matrix: Triangular | None
     size: int
     name: str
+    index: int = 0
     eps: float
-    norm: str
+    norm: OperatorNorm
     iters: int
     kappa: float
     potentials: Matrix
@@ -58,33 +64,35 @@ class Operator:
 
 
 def at_fixed_point(
-    basis: EigenBasis, norm: Norm, *, name: str, eps: float, status: Status
+    basis: EigenBasis, norm: Norm, *, name: str, eps: float, status: Status, index: int = 0
 ) -> Operator:
     """The Jacobian of one sweep, T = R Λ R^{-1}, in a norm.
 
-    ``status`` is that of the solution; a failed one is passed on.
+    ``name``, ``index`` and ``eps`` say whose it is; ``status`` is that of the solution, and a
+    failed one is passed on.
     """
     modes = modes_in(basis, norm)
-    plan = np.asarray(basis.plan)
-    verdict = status if status.failed else modes.status
-    if not modes.resolved or not np.all(np.isfinite(modes.gaps)):
-        return _unresolved(len(modes.gaps), plan, norm, name, eps, 0)
-    return Operator(
-        from_factor(modes.factor, modes.gaps),
-        len(modes.gaps),
-        name,
-        eps,
-        norm,
-        0,
-        modes.condition(),
-        _coordinates(modes),
-        plan,
-        verdict,
+    found = _unresolved(
+        size=len(modes.gaps),
+        plan=np.asarray(basis.plan),
+        norm=norm,
+        name=name,
+        index=index,
+        eps=eps,
+    )
+    if not _is_resolved(modes):
+        return found
+    return replace(
+        found,
+        matrix=from_factor(modes.factor, modes.gaps),
+        kappa=modes.condition(),
+        potentials=_coordinates(modes),
+        status=status if status.failed else modes.status,
     )
 
 
 def of_sweeps(
-    problem: Problem, basis: EigenBasis, norm: Norm, *, eps: float, iters: int
+    problem: Problem, basis: EigenBasis, norm: Norm, *, eps: float, iters: int, index: int = 0
 ) -> Operator:
     """The Jacobian of K sweeps from a cold start, in the norm of the fixed point.
 
@@ -100,8 +108,12 @@ def of_sweeps(
     if layer is None:
         raise InputError(problem.name, f"{iters} unrolled sweeps do not fit", "lower --iters")
     modes = modes_in(basis, norm)
-    if not modes.resolved or not np.all(np.isfinite(modes.gaps)):
-        return _unresolved(len(modes.gaps), layer.plan, norm, problem.name, eps, iters)
+    found = _unresolved(
+        size=len(modes.gaps), plan=layer.plan, norm=norm, name=problem.name, index=index, eps=eps
+    )
+    found = replace(found, iters=iters)
+    if not _is_resolved(modes):
+        return found
     potentials = _coordinates(modes)
     image = layer.sweep_product(potentials)
     # Coordinates modulo constants, by the D_c-orthogonality of the basis.
@@ -109,17 +121,12 @@ def of_sweeps(
     own, moved = weights @ potentials, weights @ image
     dense: Matrix = np.linalg.solve(own, moved) if len(own) else own
     matrix, rotation = from_matrix(dense, origin=1.0)
-    return Operator(
-        matrix,
-        len(dense),
-        problem.name,
-        eps,
-        norm,
-        iters,
-        eigenvector_condition(dense),
-        potentials @ rotation,
-        layer.plan,
-        Status.TRUNCATED,
+    return replace(
+        found,
+        matrix=matrix,
+        kappa=eigenvector_condition(dense),
+        potentials=potentials @ rotation,
+        status=Status.TRUNCATED,
     )
 
 
@@ -129,8 +136,11 @@ def of_matrix(values: Matrix, name: str = "matrix") -> Operator:
     Raises
     ------
     InputError
-        Unless it is a finite square matrix.
+        Unless it is a finite square matrix of numbers, none of them beyond 1e60.
     """
+    if values.dtype.kind not in "fiubc":
+        raise InputError(name, f"the entries have the type {values.dtype}", "give numbers")
+    values = values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
     if values.ndim != 2 or values.shape[0] != values.shape[1] or not values.size:
         raise InputError(name, f"the shape is {values.shape}", "give a square matrix")
     if not np.all(np.isfinite(values)):
@@ -139,11 +149,18 @@ def of_matrix(values: Matrix, name: str = "matrix") -> Operator:
     if largest > LARGEST or 0.0 < largest < 1.0 / LARGEST:
         raise InputError(name, f"the largest entry is {largest:.3g}", "rescale the matrix")
     matrix, rotation = from_matrix(values)
-    kappa = eigenvector_condition(values)
     return Operator(
-        matrix, len(values), name, math.nan, "euclidean", 0, kappa, rotation, None,
-        Status.CONVERGED,
-    )  # fmt: skip
+        matrix=matrix,
+        size=len(values),
+        name=name,
+        eps=math.nan,
+        norm="euclidean",
+        iters=0,
+        kappa=eigenvector_condition(values),
+        potentials=rotation,
+        plan=None,
+        status=Status.CONVERGED,
+    )
 
 
 def eigenvector_condition(values: Matrix) -> float:
@@ -160,10 +177,24 @@ def _coordinates(modes: Modes) -> FloatArray:
     return np.asarray(modes.vectors @ modes.inverse_factor)
 
 
+def _is_resolved(modes: Modes) -> bool:
+    return modes.resolved and bool(np.all(np.isfinite(modes.gaps)))
+
+
 def _unresolved(
-    size: int, plan: FloatArray, norm: str, name: str, eps: float, iters: int
+    *, size: int, plan: FloatArray, norm: Norm, name: str, index: int, eps: float
 ) -> Operator:
+    """A Jacobian of which only the origin is known: its norm is below resolution."""
     return Operator(
-        None, size, name, eps, norm, iters, math.nan, np.empty((0, 0)), plan,
-        Status.BELOW_RESOLUTION,
-    )  # fmt: skip
+        matrix=None,
+        size=size,
+        name=name,
+        index=index,
+        eps=eps,
+        norm=norm,
+        iters=0,
+        kappa=math.nan,
+        potentials=np.empty((0, 0)),
+        plan=plan,
+        status=Status.BELOW_RESOLUTION,
+    )

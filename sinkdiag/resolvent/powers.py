@@ -24,7 +24,7 @@ from sinkdiag.resolvent.radius import Radius
 from sinkdiag.resolvent.triangular import Matrix, Triangular
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Power:
     """‖T^k‖ between its bounds, and what the levels say of the powers up to k.
 
@@ -80,7 +80,16 @@ def power_norms(
         caps += [kappa * _power(rho, k)] if math.isfinite(kappa) else []
         caps += [1.0] if k == 0 else []
         peak = max(1.0, *peak_at) if peak_at else 1.0
-        rows.append(Power(k, norm, _power(rho, k), min(caps), peak, peak_at))
+        rows.append(
+            Power(
+                k=k,
+                norm=norm,
+                lower=_power(rho, k),
+                upper=min(caps),
+                peak_lower=peak,
+                peak_lower_at=peak_at,
+            )
+        )
     return tuple(rows)
 
 
@@ -111,10 +120,12 @@ def _norms(matrix: Triangular, ks: Sequence[int]) -> list[float]:
     for k in ks:
         product: Matrix | None = None
         for bit in range(k.bit_length()):
-            if bit == len(squares):
-                squares.append(squares[-1] @ squares[-1])
-            if k >> bit & 1:
-                product = squares[bit] if product is None else product @ squares[bit]
+            # Powers that do not decay overflow in the end, and are inf.
+            with np.errstate(over="ignore", invalid="ignore"):
+                if bit == len(squares):
+                    squares.append(squares[-1] @ squares[-1])
+                if k >> bit & 1:
+                    product = squares[bit] if product is None else product @ squares[bit]
         norms.append(1.0 if product is None else _norm(product))
     return norms
 

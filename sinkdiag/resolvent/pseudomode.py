@@ -7,31 +7,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.arrays import ComplexArray
+from sinkdiag.arrays import ComplexArray, FloatArray
+from sinkdiag.columns import column
 from sinkdiag.resolvent.operator import Operator
 from sinkdiag.resolvent.triangular import Triangular
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModeEntry:
     """One row or column of a pseudo-mode at z = re + i im, the most fragile first.
 
-    ``share`` is the part of ‖P∘(a⊕b)‖_F² that falls on this row or column (shares of a side sum to
-    1): where a perturbation that excites the mode moves the plan. ``real`` and ``imag`` are the
-    entry of the potential a (``side`` row) or b (col), scaled so that the largest of b is 1. For a
-    user's matrix ``side`` is entry, and the share is that of the vector's squared length.
+    A large share says that a perturbation which excites the mode moves the plan there.
     """
 
-    eps: float
-    re: float
-    im: float
-    resolvent_norm: float
-    side: str
-    index: int
-    share: float
-    real: float
-    imag: float
-    norm: str
+    eps: float = column("temperature; nan for --matrix", "cost")
+    re: float = column("real part of the point z")
+    im: float = column("imaginary part of z")
+    resolvent_norm: float = column("‖(z-J)^{-1}‖ at z; inf on an eigenvalue")
+    side: str = column("what the index counts: row, col, or entry for --matrix")
+    index: int = column("number of the row, column or entry, from 0")
+    share: float = column(
+        "part of ‖P∘(a⊕b)‖_F² that falls on it; for an entry, of the vector's squared length; the "
+        "shares of a side sum to 1"
+    )
+    real: float = column("real part of the potential a_i or b_j there, the largest b scaled to 1")
+    imag: float = column("its imaginary part")
+    norm: str = column("plan, potential or natural; euclidean for --matrix")
 
 
 def singular_pair(matrix: Triangular, offset: complex) -> tuple[float, ComplexArray]:
@@ -55,29 +56,30 @@ def entries_at(operator: Operator, z: complex) -> list[ModeEntry]:
     norm_at, u = singular_pair(matrix, z - matrix.origin)
     b = np.asarray(operator.potentials @ u)
     b = b / b[np.argmax(np.abs(b))]
-    if operator.plan is None:
-        energy = np.abs(b) ** 2
-        sides = [("entry", b, energy)]
-    else:
-        plan = operator.plan
-        a = -(plan @ b) / plan.sum(axis=1)
-        moved = np.abs(plan * (a[:, None] + b[None, :])) ** 2
-        energy = moved
-        sides = [("row", a, moved.sum(axis=1)), ("col", b, moved.sum(axis=0))]
-    total = float(energy.sum())
     return [
         ModeEntry(
-            operator.eps,
-            z.real,
-            z.imag,
-            norm_at,
-            side,
-            index,
-            float(shares[index]) / total if total > 0.0 else 0.0,
-            float(values[index].real),
-            float(values[index].imag),
-            operator.norm,
+            eps=operator.eps,
+            re=z.real,
+            im=z.imag,
+            resolvent_norm=norm_at,
+            side=side,
+            index=index,
+            share=float(shares[index]),
+            real=float(values[index].real),
+            imag=float(values[index].imag),
+            norm=operator.norm,
         )
-        for side, values, shares in sides
+        for side, values, shares in _sides(operator.plan, b)
         for index in np.argsort(-shares, kind="stable").tolist()
     ]
+
+
+def _sides(plan: FloatArray | None, b: ComplexArray) -> list[tuple[str, ComplexArray, FloatArray]]:
+    """Each side with its potentials and their shares; a matrix of one's own has one side."""
+    if plan is None:
+        energy = np.abs(b) ** 2
+        return [("entry", b, energy / energy.sum())]
+    a = -(plan @ b) / plan.sum(axis=1)
+    moved = np.abs(plan * (a[:, None] + b[None, :])) ** 2
+    total = float(moved.sum()) or 1.0
+    return [("row", a, moved.sum(axis=1) / total), ("col", b, moved.sum(axis=0) / total)]

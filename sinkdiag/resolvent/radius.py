@@ -10,13 +10,12 @@ affine functions, ‖(z-T)v‖² - |z|²): along a segment it lies above its int
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sinkdiag.arrays import ComplexArray, FloatArray
+from sinkdiag.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from sinkdiag.resolvent.resolvent import Resolvent
 from sinkdiag.resolvent.triangular import Triangular
 from sinkdiag.results import Status
@@ -33,9 +32,12 @@ _DENSE = 300
 _UNIT = 1e-6
 # A certificate no wider than this counts as converged.
 LOOSEST = 1e-5
+# How closely the end of a ray is found, relative to its radius; a sigma_min that counts as 0.
+_RAY = 1e-13
+_LEAST = 1e-300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Radius:
     """Bounds lower <= rho_level(T) <= upper; ``point`` = (re, im) attains the lower one.
 
@@ -53,16 +55,18 @@ def pseudospectral_radius(resolvent: Resolvent, level: float) -> Radius:
     """rho_level(T) = max{|z| : ‖(z-T)^{-1}‖ >= 1/level}, level > 0, to a relative 1e-7."""
     matrix = resolvent.matrix
     if matrix.size == 0:
-        return Radius(level, math.nan, math.nan, (math.nan, math.nan), Status.CONVERGED)
+        return _radius(level, math.nan, math.nan, math.nan, Status.CONVERGED)
     values = matrix.eigenvalues
     z = complex(values[np.argmax(np.abs(values))])
     if level <= matrix.floor:
-        nan = math.nan
-        return Radius(level, nan, nan, (nan, nan), Status.BELOW_RESOLUTION)
+        return _radius(level, math.nan, math.nan, math.nan, Status.BELOW_RESOLUTION)
     if matrix.diagonal:
         # Discs of radius level round the eigenvalues.
         far = (abs(z) + level) * (z / abs(z) if z else 1.0)
-        return Radius(level, abs(far), abs(far), (far.real, far.imag), Status.CONVERGED)
+        point = (far.real, far.imag)
+        return Radius(
+            level=level, lower=abs(far), upper=abs(far), point=point, status=Status.CONVERGED
+        )
     theta = math.atan2(abs(z.imag) if matrix.mirrored else z.imag, z.real)
     best, angle = _climb(resolvent, level, abs(z), theta, math.pi / _EDGES)
     for _ in range(_ROUNDS):
@@ -127,7 +131,7 @@ def _crossings(resolvent: Resolvent, level: float, radius: float) -> list[tuple[
 
 def _radius(level: float, lower: float, upper: float, angle: float, status: Status) -> Radius:
     point = (lower * math.cos(angle), lower * math.sin(angle))
-    return Radius(level, lower, upper, point, status)
+    return Radius(level=level, lower=lower, upper=upper, point=point, status=status)
 
 
 def _sigma(resolvent: Resolvent, z: ComplexArray) -> FloatArray:
@@ -160,7 +164,10 @@ def _climb(
 
 
 def _valley(resolvent: Resolvent, radius: float, angle: float, spread: float) -> float:
-    """The angle of least sigma_min on the circle within ``spread`` of ``angle``."""
+    """The angle of least sigma_min on the circle within ``spread`` of ``angle``.
+
+    Nine angles at a time: they share every matrix product, which a search one by one would not.
+    """
     for _ in range(5):
         angles = angle + spread * np.linspace(-1.0, 1.0, 9)
         sigma = _sigma(resolvent, radius * np.exp(1j * angles))
@@ -178,47 +185,30 @@ def _valley(resolvent: Resolvent, radius: float, angle: float, spread: float) ->
 def _outward(resolvent: Resolvent, level: float, start: float, angle: float) -> float:
     """The radius >= start where the ray at ``angle`` leaves the pseudospectrum; start if outside.
 
-    Rays may leave and enter again: any exit is a valid lower bound of the pseudospectral radius.
+    Rays may leave and enter again: any point inside is a valid lower bound of the pseudospectral
+    radius, so what is returned is the outermost point that was seen to be inside.
     """
+    from scipy.optimize import brentq
+
     unit = complex(math.cos(angle), math.sin(angle))
+    inside = start
 
+    @cache
     def excess(radius: float) -> float:
+        nonlocal inside
         sigma = float(_sigma(resolvent, np.array([radius * unit]))[0])
-        return math.log(sigma / level) if sigma > 0.0 else -math.inf
+        if sigma <= level:
+            inside = max(inside, radius)
+        return math.log(max(sigma, _LEAST) / level)
 
-    low, at_low = start, excess(start)
-    if at_low > 0.0:
+    if excess(start) > 0.0:
         return start
     step = level
-    high, at_high = low + step, excess(low + step)
-    while at_high <= 0.0:
-        low, at_low = high, at_high
+    while excess(start + step) <= 0.0:
         step *= 2.0
-        high = low + step
-        at_high = excess(high)
-    return _exit(excess, (low, high), (at_low, at_high))
-
-
-def _exit(
-    excess: Callable[[float], float], bracket: tuple[float, float], ends: tuple[float, float]
-) -> float:
-    """A root of ``excess`` by the Illinois method; the end that is inside is returned."""
-    (low, high), (at_low, at_high) = bracket, ends
-    for _ in range(100):
-        if high - low <= 1e-13 * high:
-            break
-        share = -at_low / (at_high - at_low) if math.isfinite(at_low) else 0.5
-        guess = low + (high - low) * share
-        if not low < guess < high:
-            break
-        value = excess(guess)
-        if value <= 0.0:
-            low, at_low, at_high = guess, value, 0.5 * at_high
-        else:
-            high, at_high, at_low = guess, value, 0.5 * at_low
-        if abs(value) <= 1e-12:
-            break
-    return low
+    # The bracket closes to this width with one end inside, one outside.
+    brentq(excess, inside, start + step, xtol=_RAY * (start + step), rtol=_RAY)
+    return inside
 
 
 def _circle(resolvent: Resolvent, level: float, radius: float) -> list[tuple[float, float]] | None:
@@ -237,7 +227,8 @@ def _circle(resolvent: Resolvent, level: float, radius: float) -> list[tuple[flo
     outside = sigma > level
     edges = np.arange(len(angles) - 1)
     while outside.all():
-        edges = edges[~_clear(resolvent.matrix, level, radius, angles, sigma, edges)]
+        clear = _clear(resolvent.matrix, angles, sigma, edges=edges, level=level, radius=radius)
+        edges = edges[~clear]
         if not len(edges):
             return []
         if used + 3 * len(edges) > _LIMIT or np.diff(angles)[edges].min() < 1e-13:
@@ -258,12 +249,13 @@ def _circle(resolvent: Resolvent, level: float, radius: float) -> list[tuple[flo
 
 def _clear(
     matrix: Triangular,
-    level: float,
-    radius: float,
     angles: FloatArray,
     sigma: FloatArray,
-    edges: NDArray[np.int64],
-) -> NDArray[np.bool_]:
+    *,
+    edges: IntArray,
+    level: float,
+    radius: float,
+) -> BoolArray:
     """Which edges are free of the pseudospectrum, and have no eigenvalue between them and the arc.
 
     On an edge of length d, sigma² >= (1-t) sigma_1² + t sigma_2² - t(1-t) d².
@@ -285,9 +277,7 @@ def _clear(
     return (least > level * level) & ~crowded
 
 
-def _runs(
-    angles: FloatArray, sigma: FloatArray, outside: NDArray[np.bool_]
-) -> list[tuple[float, float]]:
+def _runs(angles: FloatArray, sigma: FloatArray, outside: BoolArray) -> list[tuple[float, float]]:
     """The least sigma of each run of points inside, with the distance to the neighbours."""
     found = []
     bounds = np.flatnonzero(np.diff(np.concatenate([[True], outside, [True]]).astype(np.int8)))

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sinkdiag.arrays import ComplexArray, FloatArray, IntArray
+from sinkdiag.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from sinkdiag.numerics.batched import MAX_STEPS, TOL, top_eigenvalues
+from sinkdiag.progress import Progress, silent
 from sinkdiag.resolvent.triangular import Matrix, Triangular, solve_down, solve_up
 
 # Compression: a cluster whose neglect moves a resolvent norm by more than this share is not used.
 _NEGLECT = 1e-8
 # It pays when the order falls at least to this share.
 _WORTH = 0.75
+# Largest s‖(z-T)^{-1}‖, relative to 1: its fourth power, which Lanczos forms, is still a number.
+_LARGEST = 1e60
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Norms:
     """Resolvent norms, and whether each met the tolerance (they are lower estimates)."""
 
     values: FloatArray
-    converged: NDArray[np.bool_]
+    converged: BoolArray
 
     @property
     def unconverged(self) -> int:
@@ -31,7 +32,7 @@ class Norms:
         return int(np.count_nonzero(~self.converged))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Resolvent:
     """(z-T)^{-1} for one T, with a smaller stand-in where that is certified to be enough.
 
@@ -50,7 +51,13 @@ class Resolvent:
     def of(cls, matrix: Triangular, *, seed: int = 0) -> Resolvent:
         """Compress the trailing cluster of T when that pays."""
         small, neglected = compress(matrix)
-        return cls(matrix, small, neglected, float(np.linalg.norm(matrix.strict)), seed)
+        return cls(
+            matrix=matrix,
+            small=small,
+            neglected=neglected,
+            departure=float(np.linalg.norm(matrix.strict)),
+            seed=seed,
+        )
 
     def norms(
         self,
@@ -58,7 +65,7 @@ class Resolvent:
         *,
         tol: float = TOL,
         max_steps: int = MAX_STEPS,
-        tell: Callable[[int, int], None] | None = None,
+        progress: Progress = silent,
     ) -> Norms:
         """‖(z-T)^{-1}‖ at z = origin + offsets; inf on an eigenvalue, 0 for an empty matrix.
 
@@ -72,45 +79,40 @@ class Resolvent:
             Relative error of the squared norm.
         max_steps:
             Limit on Lanczos steps at a point.
-        tell:
-            Called with the number of finished points and their total.
+        progress:
+            Told of the finished points.
         """
         flat = np.asarray(offsets, dtype=np.complex128).ravel()
         keys = flat.real + 1j * np.abs(flat.imag) if self.matrix.mirrored else flat
         unique, back = np.unique(keys, return_inverse=True)
-        values, converged = self._unique(unique, tol, max_steps, tell)
+        values, converged = self._unique(unique, tol, max_steps, progress)
         limit = 1.0 / self.matrix.floor if self.matrix.floor > 0.0 else np.inf
         noise = (values > limit) & np.isfinite(values)
         values[noise], converged[noise] = np.nan, False
         shape = np.shape(offsets)
-        return Norms(values[back].reshape(shape), converged[back].reshape(shape))
+        return Norms(values=values[back].reshape(shape), converged=converged[back].reshape(shape))
 
     def _unique(
-        self,
-        offsets: ComplexArray,
-        tol: float,
-        max_steps: int,
-        tell: Callable[[int, int], None] | None,
-    ) -> tuple[FloatArray, NDArray[np.bool_]]:
+        self, offsets: ComplexArray, tol: float, max_steps: int, progress: Progress
+    ) -> tuple[FloatArray, BoolArray]:
         values = np.zeros(len(offsets))
         converged = np.ones(len(offsets), dtype=bool)
         if self.matrix.size == 0:
             return values, converged
         nearest = _distances(self.matrix, offsets)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             values[:] = 1.0 / nearest
         # sigma_min(z-T) differs from the distance to the spectrum by no more than ‖N‖.
         todo = np.flatnonzero(self.departure > min(_NEGLECT, tol) * nearest)
         todo = todo[nearest[todo] > 0.0]
-        if self.small is not None:
-            values[todo], converged[todo] = _lanczos(
-                self.small, offsets[todo], tol, max_steps, self.seed, tell
+        for matrix in (self.small, self.matrix):
+            if matrix is None or not len(todo):
+                continue
+            values[todo], converged[todo] = _Columns(matrix, offsets[todo]).norms(
+                tol=tol, max_steps=max_steps, seed=self.seed, progress=progress
             )
-            todo = todo[~(self.neglected * values[todo] <= min(_NEGLECT, tol))]
-        if len(todo):
-            values[todo], converged[todo] = _lanczos(
-                self.matrix, offsets[todo], tol, max_steps, self.seed, tell
-            )
+            if matrix is self.small:
+                todo = todo[~(self.neglected * values[todo] <= min(_NEGLECT, tol))]
         return values, converged
 
 
@@ -143,7 +145,8 @@ def compress(matrix: Triangular) -> tuple[Triangular | None, float]:
     strict[:k, :k] = matrix.strict[:k, :k]
     strict[:k, k:] = corner
     gaps = np.concatenate([matrix.gaps[:k], np.full(k, centre)])
-    return Triangular(matrix.origin, gaps, strict, matrix.mirrored), float(tails[k])
+    found = replace(matrix, gaps=gaps, strict=strict)
+    return found, float(tails[k])
 
 
 def _distances(matrix: Triangular, offsets: ComplexArray) -> FloatArray:
@@ -155,47 +158,65 @@ def _distances(matrix: Triangular, offsets: ComplexArray) -> FloatArray:
     return nearest
 
 
-def _lanczos(
-    matrix: Triangular,
-    offsets: ComplexArray,
-    tol: float,
-    max_steps: int,
-    seed: int,
-    tell: Callable[[int, int], None] | None,
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Inverse Lanczos on s² (z-T)^{-*}(z-T)^{-1}, s = dist(z, spectrum): no overflow near it."""
-    scale = _distances(matrix, offsets)
-    operator = _Operator(matrix, offsets, scale)
-    tops = top_eigenvalues(
-        operator.apply,
-        matrix.size,
-        len(offsets),
-        tol=tol,
-        max_steps=max_steps,
-        seed=seed,
-        progress=tell,
-    )
-    with np.errstate(over="ignore"):
-        values = np.sqrt(np.maximum(tops.values, 1.0)) / scale
-    return values, tops.converged
+class _Columns:
+    """Inverse Lanczos on s² (z-T)^{-*}(z-T)^{-1}, a column a point; s = dist(z, spectrum).
 
+    The scale s keeps points next to the spectrum in range. Inverted diagonals are kept while the
+    batch is the same.
+    """
 
-class _Operator:
-    """The operator of each column; inverted diagonals are kept while the batch is the same."""
-
-    def __init__(self, matrix: Triangular, offsets: ComplexArray, scale: FloatArray) -> None:
-        self.matrix, self.offsets, self.scale = matrix, offsets, scale
+    def __init__(self, matrix: Triangular, offsets: ComplexArray) -> None:
+        self.matrix, self.offsets = matrix, offsets
+        self.scale = _distances(matrix, offsets)
+        self.limit = np.full(len(offsets), _LARGEST)
+        if matrix.floor > 0.0:
+            self.limit = np.minimum(self.scale / matrix.floor, _LARGEST)
+        self.beyond = np.zeros(len(offsets), dtype=bool)
         self.which = np.empty(0, dtype=np.int64)
         self.inverse = np.empty((0, 0)), np.empty((0, 0))
         self.factor = np.empty(0)
 
+    def norms(
+        self, *, tol: float, max_steps: int, seed: int, progress: Progress
+    ) -> tuple[FloatArray, BoolArray]:
+        """‖(z-T)^{-1}‖ and whether it met the tolerance; nan where it is beyond resolution."""
+        tops = top_eigenvalues(
+            self.apply,
+            self.matrix.size,
+            len(self.offsets),
+            tol=tol,
+            max_steps=max_steps,
+            seed=seed,
+            progress=lambda done, total: progress("resolvent norms", done, total),
+        )
+        with np.errstate(over="ignore"):
+            values = np.sqrt(np.maximum(tops.values, 1.0)) / self.scale
+        values = np.where(self.beyond, np.nan, values)
+        return values, tops.converged & ~np.isnan(values)
+
     def apply(self, which: IntArray, x: FloatArray) -> FloatArray:
-        """s² (z-T)^{-*}(z-T)^{-1} x, column by column."""
-        self._refresh(which)
-        y = x * self.factor
-        solve_up(self.matrix, self.inverse, y)
+        """s² (z-T)^{-*}(z-T)^{-1} x for unit columns x.
+
+        s‖(z-T)^{-1} x‖ is a lower bound of what is looked for: where it is above ``limit`` the norm
+        is beyond resolution (and long Jordan chains next to their eigenvalue would overflow). There
+        x is multiplied by a number so large that the iteration takes it for an eigenvector, and
+        ends.
+        """
+        p = len(which)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._refresh(which)
+            y = x * self.factor
+            solve_up(self.matrix, self.inverse, y)
+            squares = np.einsum("ij,ij->j", y, y)
+            lost = ~(squares[:p] + squares[p:] <= self.limit[which] ** 2)
+        if lost.any():
+            self.beyond[which[lost]] = True
+            both = np.concatenate([lost, lost])
+            y[:, both] = 0.0
         y *= self.factor
         solve_down(self.matrix, self.inverse, y)
+        if lost.any():
+            y[:, both] = _LARGEST**2 * x[:, both]
         return y
 
     def _refresh(self, which: IntArray) -> None:

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis, eigenbasis
 from sinkdiag.problem import Problem
+
+Solve = Callable[[Problem], FloatArray | None]
 
 MODES = 5
 # Eigenvalues closer than this (relative) have no gradient of their own.
@@ -30,21 +32,21 @@ _SEPARATE = 1e-8
 _SMALLEST_GAP = 1e-7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shift:
     """Eigenvalue number ``index`` (0 the largest) under cost perturbations of Frobenius norm s.
 
     ``low`` and ``high`` bound it to first order, λ ± s‖∇_C λ‖_F; ``attained_low`` and
     ``attained_high`` are its values at C ∓ s ∇λ/‖∇λ‖, solved again. nan: an eigenvalue that is not
-    simple, or a gap too small to resolve.
+    simple, a gap too small to resolve, or a perturbed problem without a fixed point.
     """
 
     index: int
     eigenvalue: float
-    low: float
-    high: float
-    attained_low: float
-    attained_high: float
+    low: float = math.nan
+    high: float = math.nan
+    attained_low: float = math.nan
+    attained_high: float = math.nan
 
 
 def structured_shifts(
@@ -52,17 +54,17 @@ def structured_shifts(
     basis: EigenBasis,
     eps: float,
     size: float,
-    solve: Callable[[Problem], FloatArray],
+    solve: Solve,
 ) -> tuple[Shift, ...]:
     """The leading eigenvalues' reach under ‖δC‖_F <= ``size`` (cost units).
 
-    ``solve`` gives the plan of a perturbed problem at the same eps.
+    ``solve`` gives the plan of a perturbed problem at the same eps, none where it fails.
     """
     shifts = []
     for k in range(min(MODES, len(basis.gaps))):
         value = float(basis.eigenvalues[k])
         if not _simple(basis, k):
-            shifts.append(Shift(k, value, math.nan, math.nan, math.nan, math.nan))
+            shifts.append(Shift(index=k, eigenvalue=value))
             continue
         gradient = eigenvalue_gradient(basis, eps, k)
         length = float(np.linalg.norm(gradient))
@@ -70,7 +72,16 @@ def structured_shifts(
             _moved(problem, gradient * (sign * size / length), k, solve) if length > 0 else value
             for sign in (-1.0, 1.0)
         ]
-        shifts.append(Shift(k, value, value - size * length, value + size * length, *ends))
+        shifts.append(
+            Shift(
+                index=k,
+                eigenvalue=value,
+                low=value - size * length,
+                high=value + size * length,
+                attained_low=ends[0],
+                attained_high=ends[1],
+            )
+        )
     return tuple(shifts)
 
 
@@ -95,9 +106,9 @@ def _simple(basis: EigenBasis, k: int) -> bool:
     return not len(others) or float(np.abs(others - gaps[k]).min()) > _SEPARATE * gaps[k]
 
 
-def _moved(
-    problem: Problem, change: FloatArray, k: int, solve: Callable[[Problem], FloatArray]
-) -> float:
-    moved = Problem(problem.cost + change, problem.row, problem.col, problem.name)
+def _moved(problem: Problem, change: FloatArray, k: int, solve: Solve) -> float:
+    moved = replace(problem, cost=problem.cost + change)
     plan = solve(moved)
+    if plan is None:
+        return math.nan
     return float(eigenbasis(plan, problem.row, problem.col).eigenvalues[k])

@@ -24,7 +24,7 @@ LEAF = 24
 _SCHUR_ERROR = 4.0 * float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Triangular:
     """T = origin - diag(gaps) + N, N strictly upper triangular.
 
@@ -93,11 +93,13 @@ def from_factor(factor: FloatArray, gaps: FloatArray, origin: float = 1.0) -> Tr
 
     size = len(gaps)
     if size == 0:
-        return Triangular(origin, gaps, np.zeros((0, 0)), True)
+        return Triangular(origin=origin, gaps=gaps, strict=np.zeros((0, 0)), mirrored=True)
     # R (-gaps) R^{-1}: the transposed solve keeps the graded rows of a nearly frozen spectrum.
     product = solve_triangular(factor, (factor * -gaps).T, trans="T", lower=False).T
     strict = np.triu(product, 1)
-    return Triangular(origin, np.asarray(gaps, dtype=np.float64), strict, True)
+    return Triangular(
+        origin=origin, gaps=np.asarray(gaps, dtype=np.float64), strict=strict, mirrored=True
+    )
 
 
 def from_matrix(matrix: Matrix, origin: float = 0.0) -> tuple[Triangular, Matrix]:
@@ -105,7 +107,7 @@ def from_matrix(matrix: Matrix, origin: float = 0.0) -> tuple[Triangular, Matrix
     from scipy.linalg import schur
 
     if len(matrix) == 0:
-        return Triangular(origin, np.zeros(0), np.zeros((0, 0)), True), np.zeros((0, 0))
+        return from_factor(np.zeros((0, 0)), np.zeros(0), origin), np.zeros((0, 0))
     real = not np.iscomplexobj(matrix)
     factor, rotation = schur(matrix, output="real" if real else "complex")
     if real and np.diag(factor, -1).any():
@@ -113,7 +115,14 @@ def from_matrix(matrix: Matrix, origin: float = 0.0) -> tuple[Triangular, Matrix
     strict = np.triu(factor, 1)
     # The backward error of the Schur form: a few units of rounding of ‖A‖.
     floor = _SCHUR_ERROR * float(np.linalg.norm(factor))
-    return Triangular(origin, origin - np.diag(factor), strict, real, floor), rotation
+    triangle = Triangular(
+        origin=origin,
+        gaps=origin - np.diag(factor),
+        strict=strict,
+        mirrored=real,
+        floor=floor,
+    )
+    return triangle, rotation
 
 
 def solve_up(matrix: Triangular, inverse: tuple[FloatArray, FloatArray], x: FloatArray) -> None:

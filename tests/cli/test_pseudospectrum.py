@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sinkdiag
-from sinkdiag.report.saved_grids import load_portraits
+from sinkdiag.report.saved_grids import load_grids
 from tests.helpers import invoke, planar_cost
 from tests.naive import resolvent as naive
 
@@ -37,7 +37,8 @@ def test_rows_summary_and_frame_agree(cost):
     rows = read(found.out)
     assert list(rows[0]) == COLUMNS
     assert len(rows) == 200
-    frame = sinkdiag.pseudospectrum(np.load(cost), [0.2, 0.05], grid=(10, 10))
+    result = sinkdiag.pseudospectrum(np.load(cost), [0.2, 0.05], grid=(10, 10))
+    frame = result.frame()
     assert list(frame.columns) == COLUMNS
     assert [float(row["resolvent_norm"]) for row in rows] == frame["resolvent_norm"].tolist()
     document = json.loads(
@@ -45,7 +46,7 @@ def test_rows_summary_and_frame_agree(cost):
     )
     facts = document["summary"]["pseudospectra"]
     assert [item["eps"] for item in facts] == [0.2, 0.05]
-    for item, expected in zip(facts, frame.attrs["summary"], strict=True):
+    for item, expected in zip(facts, result.summary.pseudospectra, strict=True):
         assert item["kappa_V"] == expected.kappa_V
         assert item["kreiss"]["lower"] <= item["kreiss"]["upper"]
         assert item["numerical_radius"] <= item["numerical_radius_upper"]
@@ -60,7 +61,7 @@ def test_the_default_grid_has_at_least_2500_points(cost):
 
 
 def test_the_verdict_goes_to_standard_error_and_quiet_keeps_it(cost):
-    found = invoke("pseudospectrum", cost, "--eps", "0.2", *SMALL)
+    found = invoke("pseudospectrum", cost, "--eps", "0.2", *SMALL, "--norm", "natural")
     assert "pseudospectra add nothing" in found.err
     assert invoke("-q", "pseudospectrum", cost, "--eps", "0.2", *SMALL).err == ""
     loud = invoke("-v", "pseudospectrum", cost, "--eps", "0.2", *SMALL, "--structured", "0.01")
@@ -88,7 +89,7 @@ def test_a_saved_grid_is_drawn_and_reported_again(cost, tmp_path):
     assert again.out == begun.out
     assert again.err == begun.err
     assert second.read_bytes() == first.read_bytes()
-    assert load_portraits(str(saved))[0].facts.structured[0].low < 1
+    assert load_grids(str(saved)).grids[0].pseudospectrum.summary.structured[0].low < 1
 
 
 @pytest.mark.parametrize("ending", ["svg", "pdf"])
@@ -103,7 +104,7 @@ def test_pseudo_modes_name_rows_and_columns(cost, tmp_path):
     path = tmp_path / "modes.csv"
     found = invoke(
         "pseudospectrum", cost, "--eps", "0.1", *SMALL, "--mode-at", "1", "--mode-at", "0.5+0.1j",
-        "--modes", path,
+        "--mode-entries", path,
     )  # fmt: skip
     assert found.status == 0
     rows = read(path.read_text())
@@ -133,8 +134,8 @@ def test_any_matrix(tmp_path):
     expected = naive.resolvent_norm(naive.grcar(20), complex(row["re"], row["im"]))
     assert row["resolvent_norm"] == pytest.approx(expected, rel=1e-6)
     assert row["eps"] is None
-    frame = sinkdiag.pseudospectrum(matrix=1j * naive.grcar(20), grid=(10, 10), levels=[1e-2])
-    turned = frame.attrs["summary"][0].radii[0].lower
+    result = sinkdiag.pseudospectrum(matrix=1j * naive.grcar(20), grid=(10, 10), levels=[1e-2])
+    turned = result.summary.pseudospectra[0].radii[0].lower
     radius = document["summary"]["pseudospectra"][0]["radii"][0]["lower"]
     assert turned == pytest.approx(radius, rel=1e-8)
 
@@ -169,49 +170,60 @@ def test_degenerate_costs_give_rows_and_no_noise(tmp_path, shape, kind):
         assert natural["kreiss"]["upper"] <= 1.001
 
 
-def test_stacks_label_their_rows(tmp_path):
-    path = tmp_path / "stack.npy"
-    np.save(path, np.stack([planar_cost(5, 0), planar_cost(5, 1)]))
-    found = invoke("pseudospectrum", path, "--layout", "batch", "--eps", "0.2", "--grid", "4")
+def test_a_stack_keeps_the_place_of_each_matrix(tmp_path):
+    """In rows, in the summary, in the saved grid, and again from the saved grid."""
+    path, saved = tmp_path / "stack.npy", tmp_path / "grids.npz"
+    np.save(path, np.stack([planar_cost(5, seed) for seed in range(3)]))
+    given = ("--layout", "batch", "--eps", "0.2", "--grid", "4", "--save-grid", saved)
+    found = invoke("pseudospectrum", path, *given)
     rows = read(found.out)
     assert list(rows[0])[:2] == ["source", "index"]
-    assert [row["index"] for row in rows] == ["0"] * 16 + ["1"] * 16
+    assert [row["index"] for row in rows] == ["0"] * 16 + ["1"] * 16 + ["2"] * 16
+    assert {row["source"] for row in rows} == {str(path)}
+    document = json.loads(invoke("pseudospectrum", path, *given, "--format", "json").out)
+    facts = document["summary"]["pseudospectra"]
+    # Several levels each: their number must not stand for the matrix's.
+    assert all(len(item["radii"]) == 3 for item in facts)
+    assert [item["index"] for item in facts] == [0, 1, 2]
+    assert [item["source"] for item in facts] == [f"{path}[{index}]" for index in range(3)]
+    grids = load_grids(str(saved)).grids
+    assert [grid.label.index for grid in grids] == [0, 1, 2]
+    assert [grid.pseudospectrum.summary.index for grid in grids] == [0, 1, 2]
+    assert invoke("pseudospectrum", "--from-grid", saved).out == found.out
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["COST", "--matrix", "COST"],
-        ["COST", "--mode-at", "1"],
-        ["--matrix", "COST", "--iters", "3"],
-        ["COST", "--axes", "1,0,0,1"],
-        ["COST", "--axes", "1,2"],
-        ["COST", "--grid", "1"],
-        ["COST", "--mode-at", "one", "--modes", "m.csv"],
-        ["COST", "--mode-at", "inf", "--modes", "m.csv"],
-        ["COST", "--level", "0"],
-    ],
-)
-def test_usage_errors(cost, arguments):
-    given = [str(cost) if part == "COST" else part for part in arguments]
-    found = invoke("pseudospectrum", *given)
-    assert found.status == 2
-    assert found.out == ""
+def test_one_matrix_is_labelled_with_layout_and_with_several_files_only(cost, tmp_path):
+    saved = tmp_path / "grids.npz"
+    alone = invoke("pseudospectrum", cost, "--eps", "0.2", "--grid", "4")
+    assert list(read(alone.out)[0]) == COLUMNS
+    for given in ([cost, "--layout", "batch"], [cost, cost]):
+        found = invoke(
+            "pseudospectrum", *given, "--eps", "0.2", "--grid", "4", "--save-grid", saved
+        )
+        assert list(read(found.out)[0]) == ["source", "index", *COLUMNS]
+        assert invoke("pseudospectrum", "--from-grid", saved).out == found.out
 
 
-def test_bad_files(cost, tmp_path):
-    other = tmp_path / "other.npz"
-    np.savez(other, cost=np.eye(3))
-    for arguments in (
-        ["--from-grid", other],
-        ["--from-grid", tmp_path / "missing.npz"],
-        ["--from-grid", cost],
-        ["--matrix", tmp_path / "missing.npy"],
-    ):
-        found = invoke("pseudospectrum", *arguments)
-        assert found.status == 3
-        assert len(found.err.strip().splitlines()) == 1
+def test_a_unit_of_temperature_is_each_matrix_s_own(tmp_path):
+    small, large = tmp_path / "small.npy", tmp_path / "large.npy"
+    np.save(small, planar_cost(5, 0))
+    np.save(large, 7.0 * planar_cost(5, 0))
+    found = invoke(
+        "pseudospectrum", small, large, "--eps", "0.2", "--eps-unit", "range", "--grid", "4"
+    )
+    rows = read(found.out)
+    first, second = float(rows[0]["eps"]), float(rows[-1]["eps"])
+    assert first == pytest.approx(0.2 * np.ptp(planar_cost(5, 0)))
+    assert second == pytest.approx(7.0 * first)
+    # The same problem in other units has the same Jacobian.
+    norms = np.array([float(row["resolvent_norm"]) for row in rows]).reshape(2, -1)
+    np.testing.assert_allclose(norms[0], norms[1], rtol=1e-6)
+
+
+def test_extended_columns(cost):
+    rows = read(invoke("pseudospectrum", cost, "--eps", "0.2", *SMALL, "--extended").out)
+    assert list(rows[0]) == [*COLUMNS, "converged", "iters"]
+    assert {row["converged"] for row in rows} == {"True"}
 
 
 def test_manifest_names_a_matrix_and_a_saved_grid(tmp_path):
@@ -221,7 +233,7 @@ def test_manifest_names_a_matrix_and_a_saved_grid(tmp_path):
     arguments = ("--matrix", matrix, *SMALL, "--save-grid", grid, "--manifest", told, "--seed", "3")
     assert invoke("pseudospectrum", *arguments).status == 0
     record = json.loads(told.read_text())
-    assert record["seed"] == 3
+    assert record["settings"]["seed"] == 3
     assert record["inputs"][0]["sha256"] == hashlib.sha256(matrix.read_bytes()).hexdigest()
     assert invoke("pseudospectrum", "--from-grid", grid, "--manifest", told).status == 0
     record = json.loads(told.read_text())
@@ -237,21 +249,3 @@ def test_the_seed_moves_no_digit_that_was_promised(cost):
     first, second = ([float(row["resolvent_norm"]) for row in read(run)] for run in runs[:2])
     assert first != second
     np.testing.assert_allclose(first, second, rtol=2e-6)
-
-
-@pytest.mark.parametrize("option", [("--eps", "0.1"), ("--norm", "natural"), ("--iters", "3")])
-def test_a_matrix_takes_no_option_of_costs(tmp_path, option):
-    path = tmp_path / "matrix.npy"
-    np.save(path, naive.grcar(6))
-    outcome = invoke("pseudospectrum", "--matrix", path, *SMALL, *option)
-    assert outcome.status == 2
-    assert "need COST" in outcome.err
-
-
-@pytest.mark.parametrize("scale", [1e200, 1e-200])
-def test_a_matrix_out_of_range_is_named(tmp_path, scale):
-    path = tmp_path / "matrix.npy"
-    np.save(path, scale * naive.grcar(6))
-    outcome = invoke("pseudospectrum", "--matrix", path, *SMALL)
-    assert outcome.status == 3
-    assert "rescale the matrix" in outcome.err
