@@ -7,11 +7,16 @@ from collections.abc import Sequence
 
 from sinkdiag.errors import InputError
 
+# Sweeps of a layer beyond this take minutes at any size, and no layer runs them.
+MOST_ITERS = 100_000
 
-def check_count(name: str, value: int, least: int) -> None:
-    """A whole number of at least ``least``, or an `InputError` that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(name, f"{value!r} is not a count", f"give a whole number from {least} up")
+
+def check_count(name: str, value: int, least: int, most: int | None = None) -> None:
+    """A whole number from ``least`` to ``most``, or an `InputError` that names the argument."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        bounds = f"from {least} up" if most is None else f"from {least} to {most}"
+        raise InputError(name, f"{value!r} is not a count", f"give a whole number {bounds}")
 
 
 def check_share(name: str, value: float, *, zero: bool = False) -> None:

@@ -14,6 +14,7 @@ from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
+    columns_option,
     eps_options,
     input_options,
     norm_option,
@@ -72,6 +73,7 @@ _OF_GRIDS = ("grid", "axes", "level", "mode_at", "mode_entries", "save_grid", "s
 @solver_options
 @seed_option
 @output_options
+@columns_option("sinkdiag.studies.pseudospectrum", "PseudospectrumResult")
 def pseudospectrum(
     *,
     inputs: InputOptions,

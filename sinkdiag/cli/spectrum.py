@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @solver_options
 @click.option(
     "--iters",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_ITERS),
     default=None,
     help="Sweeps of the layer (K): adds the extended columns on K truncated sweeps from a cold "
     "start. [default: 20 where it is needed]",

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.checks import check_choice, check_count, check_share
+from sinkdiag.checks import MOST_ITERS, check_choice, check_count, check_share
 from sinkdiag.derivatives.duality import duality_rhs, implicit_residual
 from sinkdiag.jacobian.basis import EigenBasis, eigenbasis
 from sinkdiag.jacobian.leading import DEFAULT_COUNT, leading_basis
@@ -57,7 +57,7 @@ class SpectrumSettings:
         check_choice("norm", self.norm, get_args(Norm))
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)
-        check_count("iters", self.iters, 1)
+        check_count("iters", self.iters, 1, MOST_ITERS)
         check_count("seed", self.seed, 0)
         if self.modes is not None:
             check_count("modes", self.modes, 1)
