@@ -156,7 +156,8 @@ def pseudospectrum(
 
 
 def _compiling() -> None:
-    from sinkdiag.resolvent.kernels import COMPILE_SECONDS, judge, lanczos_step
+    from sinkdiag.numerics.kernels import judge, lanczos_step
+    from sinkdiag.resolvent.kernels import COMPILE_SECONDS
 
     compiling(COMPILE_SECONDS, lanczos_step, judge)
 

@@ -21,8 +21,9 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis
-from sinkdiag.jacobian.modes import Norm, operator_norm
+from sinkdiag.jacobian.modes import Norm
 from sinkdiag.numerics.gth import column_weights, factor_laplacian
+from sinkdiag.numerics.norms import operator_norm
 
 # Rounding of the probe's flux, relative to what drives the slowest mode, that is still reported.
 LOST = 1e-6

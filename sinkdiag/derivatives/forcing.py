@@ -10,7 +10,7 @@ import numpy as np
 from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.jacobian.block import BlockOperator, factor_block
 from sinkdiag.jacobian.support import ActiveSupport
-from sinkdiag.numerics.ritz import Extreme, largest_eigenvalue
+from sinkdiag.numerics.lanczos import Extreme, largest_eigenvalue
 from sinkdiag.results import Status
 
 # The pairs that look largest by the Gram matrix are solved for once more, one by one.
@@ -43,7 +43,7 @@ def smallest_eigenvalue(operator: BlockOperator) -> Extreme:
     start = sign * np.random.default_rng(0).standard_normal(n + m)
     start -= sign * (sign @ start) / (n + m)
     top = largest_eigenvalue(apply, start)
-    return Extreme(1.0 / top.value, top.residual / top.value**2, top.status)
+    return Extreme(value=1.0 / top.value, residual=top.residual / top.value**2, status=top.status)
 
 
 def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
@@ -54,7 +54,7 @@ def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
     global ones instead, which is one too many for a connected support and too few otherwise).
     """
     masked = np.where(support.mask, plan, 0.0)
-    least = Extreme(math.inf, 0.0, Status.CONVERGED)
+    least = Extreme(value=math.inf, residual=0.0, status=Status.CONVERGED)
     rows_of = np.split(
         np.argsort(support.row_labels, kind="stable"),
         np.cumsum(np.bincount(support.row_labels, minlength=support.components))[:-1],
@@ -66,11 +66,11 @@ def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
     for rows, cols in zip(rows_of, cols_of, strict=True):
         block = masked[np.ix_(rows, cols)]
         if block.size == 1:
-            found = Extreme(2.0 * float(block[0, 0]), 0.0, Status.CONVERGED)
+            found = Extreme(value=2.0 * float(block[0, 0]), residual=0.0, status=Status.CONVERGED)
         else:
             operator = factor_block(block)
             if operator is None:
-                return Extreme(math.nan, math.nan, Status.BELOW_RESOLUTION)
+                return Extreme(value=math.nan, residual=math.nan, status=Status.BELOW_RESOLUTION)
             found = smallest_eigenvalue(operator)
         if found.value < least.value:
             least = found

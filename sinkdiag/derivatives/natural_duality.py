@@ -8,7 +8,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.block import BlockOperator
-from sinkdiag.numerics.ritz import largest_eigenvalue
+from sinkdiag.numerics.lanczos import largest_eigenvalue
 
 _TOL = 1e-4
 

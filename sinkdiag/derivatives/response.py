@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.derivatives.gradient import finite_cost
@@ -16,7 +14,8 @@ from sinkdiag.derivatives.second_order import CubicNorm, cubic_norm
 from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.jacobian.support import ActiveSupport, support_of
-from sinkdiag.numerics.ritz import Extreme, largest_eigenvalue
+from sinkdiag.numerics.components import bipartite_components
+from sinkdiag.numerics.lanczos import Extreme, largest_eigenvalue
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 
@@ -133,10 +132,8 @@ def _lasting(support: ActiveSupport, exponent: FloatArray) -> Lasting:
     """``exponent``: d log P/d log eps of every pair, K(C)/eps."""
     stays = support.mask & (exponent < _LEAVING)
     n, m = stays.shape
-    rows, cols = np.nonzero(stays)
-    graph = scipy.sparse.coo_array((np.ones(len(rows)), (rows, cols + n)), shape=(n + m, n + m))
-    parts = int(scipy.sparse.csgraph.connected_components(graph, directed=False)[0])
-    return Lasting(parts, len(rows) - (n + m) + parts, len(rows) == support.size)
+    size, parts = int(np.count_nonzero(stays)), bipartite_components(stays).count
+    return Lasting(parts, size - (n + m) + parts, size == support.size)
 
 
 def plan_sensitivity(operator: BlockOperator, *, seed: int = 0) -> Extreme:

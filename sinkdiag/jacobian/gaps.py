@@ -11,6 +11,7 @@ import scipy.linalg
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.gth import LaplacianFactor, column_weights, factor_laplacian
+from sinkdiag.numerics.lanczos import largest_eigenvalue
 from sinkdiag.results import Solution, Status
 
 # A gap below this is resolved, but sweeps no longer move double-precision potentials.
@@ -126,39 +127,18 @@ def _smaller_side(
 def _lanczos_gap(factor: LaplacianFactor, col: FloatArray) -> tuple[float, bool]:
     """1 / (largest eigenvalue of D_c^{1/2} L^+ D_c^{1/2}), and whether its residual is small.
 
-    Lanczos with full reorthogonalisation, all vectors orthogonal to the null vector c^{1/2}.
-    Pivots are taken relative to the smallest, so that the operator's norm stays near 1.
+    All vectors are kept, and orthogonal to the null vector c^{1/2}. Pivots are taken relative to
+    the smallest, so that the operator's norm stays near 1.
     """
     scale = float(factor.pivots[1:].min())
-    unit = LaplacianFactor(factor.lower, factor.pivots / scale)
+    unit = LaplacianFactor(lower=factor.lower, pivots=factor.pivots / scale)
     half = np.sqrt(col)
-    size = len(col)
-    steps = min(size - 1, _RITZ_STEPS)
-    basis = np.empty((steps + 2, size))
-    basis[0] = half / np.linalg.norm(half)
-    basis[1] = _orthogonal(np.random.default_rng(0).standard_normal(size), basis[:1])
-    alpha, beta = np.zeros(steps), np.zeros(steps)
-    for k in range(steps):
-        image = half * unit.solve(half * basis[k + 1], weight=col)
-        alpha[k] = basis[k + 1] @ image
-        for _ in range(2):
-            image -= basis[: k + 2].T @ (basis[: k + 2] @ image)
-        beta[k] = np.linalg.norm(image)
-        exhausted = k + 1 == size - 1 or beta[k] <= 1e-15 * np.abs(alpha[: k + 1]).max()
-        if exhausted or k % 4 == 3 or k + 1 == steps:
-            values, vectors = _tridiagonal(alpha[: k + 1], beta[:k])
-            if exhausted or beta[k] * abs(vectors[-1, -1]) <= _RITZ_TOL * values[-1]:
-                return scale / float(values[-1]), True
-        basis[k + 2] = image / beta[k]
-    return scale / float(values[-1]), False
-
-
-def _orthogonal(vector: FloatArray, basis: FloatArray) -> FloatArray:
-    for _ in range(2):
-        vector = vector - basis.T @ (basis @ vector)
-    return np.asarray(vector / np.linalg.norm(vector))
-
-
-def _tridiagonal(alpha: FloatArray, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    values, vectors = scipy.linalg.eigh_tridiagonal(alpha, beta)
-    return np.asarray(values), np.asarray(vectors)
+    top = largest_eigenvalue(
+        lambda x: half * unit.solve(half * x, weight=col),
+        np.random.default_rng(0).standard_normal(len(col)),
+        tol=_RITZ_TOL,
+        max_steps=_RITZ_STEPS,
+        reorthogonalise=True,
+        deflate=half,
+    )
+    return scale / top.value, not top.status.failed

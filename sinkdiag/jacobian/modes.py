@@ -21,7 +21,7 @@ import scipy.linalg
 from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import HALF, EigenBasis, eigenbasis
 from sinkdiag.jacobian.metric import MetricFactor, triangular
-from sinkdiag.numerics.lanczos import largest_eigenvalue
+from sinkdiag.numerics.norms import operator_norm, singular_values
 from sinkdiag.results import Status
 
 Norm = Literal["plan", "potential", "natural"]
@@ -30,9 +30,6 @@ Norm = Literal["plan", "potential", "natural"]
 CLUSTER_TOL = 1e-13
 # Up to this kappa(V) no norm differs from what the eigenvalues say by more than 10 %.
 NEARLY_NORMAL = 1.1
-# Below this size a dense decomposition is the quickest way to a 2-norm.
-_DENSE_NORM = 200
-_NORM_TOL, _NORM_STEPS = 1e-10, 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,22 +228,3 @@ def _separate(
         factor[:, group] = orthonormal
         scaled[:, group] = scipy.linalg.solve_triangular(inner.T, scaled[:, group].T, lower=True).T
     return triangular(factor), scaled
-
-
-def operator_norm(matrix: FloatArray) -> float:
-    """The 2-norm of a real or complex square matrix, by Lanczos on M*M when it is large."""
-    size = float(np.abs(matrix).max())
-    if len(matrix) <= _DENSE_NORM or size == 0.0:
-        return float(singular_values(matrix)[0])
-    matrix = matrix / size
-    adjoint = matrix.conj().T
-    start = (1.0 + 0.5 * np.cos(np.arange(len(matrix)))).astype(matrix.dtype)
-    top, converged = largest_eigenvalue(
-        lambda vector: adjoint @ (matrix @ vector), start, tol=_NORM_TOL, steps=_NORM_STEPS
-    )
-    return size * (math.sqrt(top) if converged else float(singular_values(matrix)[0]))
-
-
-def singular_values(matrix: FloatArray) -> FloatArray:
-    """All singular values, descending."""
-    return np.asarray(np.linalg.svd(matrix, compute_uv=False))

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.numerics.components import bipartite_components
 from sinkdiag.numerics.gth import column_weights
 
 DEFAULT_THETA = 1e-3
 # Rows that are compared at a time, so that no second array of the plan's size is made.
 _ROWS = 1024
-# Edges beyond which no graph is stored: the mask is searched, which is quick for few components.
-_GRAPH_LIMIT = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +67,8 @@ def support_of(plan: FloatArray, theta: float = DEFAULT_THETA) -> ActiveSupport:
     for start in range(0, len(plan), _ROWS):
         part = slice(start, start + _ROWS)
         mask[part] = plan[part] >= theta * np.minimum(row_top[part], col_top)
-    count, labels = _components(mask) if mask.sum() <= _GRAPH_LIMIT else _flood(mask)
-    n = len(plan)
-    return ActiveSupport(mask, count, labels[:n], labels[n:], theta)
+    found = bipartite_components(mask)
+    return ActiveSupport(mask, found.count, found.row, found.col, theta)
 
 
 def bifurcations(supports: list[ActiveSupport]) -> list[bool]:
@@ -94,30 +89,3 @@ def active_schur(plan: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
     masked = np.where(mask, plan, 0.0)
     weights = column_weights(masked, masked.sum(axis=1))
     return np.asarray(np.diag(weights.sum(axis=1)) - weights)
-
-
-def _components(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
-    n, m = mask.shape
-    edges = scipy.sparse.csr_array(mask)
-    rows = scipy.sparse.csr_array((n, n), dtype=bool)
-    cols = scipy.sparse.csr_array((m, m), dtype=bool)
-    graph: Any = scipy.sparse.block_array([[rows, edges], [None, cols]], format="csr")
-    count, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    return int(count), np.asarray(labels, dtype=np.int32)
-
-
-def _flood(mask: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
-    """The same by flooding from one row after another; every row and column must have an entry."""
-    n, m = mask.shape
-    rows, cols = np.full(n, -1, dtype=np.int32), np.full(m, -1, dtype=np.int32)
-    count = 0
-    while np.any(rows < 0):
-        front = np.zeros(n, dtype=bool)
-        front[int(np.argmin(rows))] = True
-        while front.any():
-            rows[front] = count
-            reached = mask[front].any(axis=0) & (cols < 0)
-            cols[reached] = count
-            front = mask[:, reached].any(axis=1) & (rows < 0)
-        count += 1
-    return count, np.concatenate([rows, cols])

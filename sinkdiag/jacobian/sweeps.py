@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.metric import MetricFactor, plan_metric
-from sinkdiag.jacobian.modes import Norm, metric_of, singular_values
+from sinkdiag.jacobian.modes import Norm, metric_of
 from sinkdiag.numerics.lanczos import largest_eigenvalue
+from sinkdiag.numerics.norms import singular_values
 from sinkdiag.problem import Problem
 
 Real = NDArray[Any]
@@ -237,4 +238,7 @@ def _spectral_radius(matrix: FloatArray) -> float:
 def _largest_singular_value(square: Any, size: int, seed: int, steps: int) -> float:
     """Square root of the largest eigenvalue of a symmetric positive operator on R^size."""
     start = np.random.default_rng(seed).standard_normal(size)
-    return float(np.sqrt(largest_eigenvalue(square, start, tol=_GAIN_TOL, steps=steps)[0]))
+    top = largest_eigenvalue(
+        square, start, tol=_GAIN_TOL, max_steps=steps, check_every=1, reorthogonalise=True
+    )
+    return float(np.sqrt(top.value))

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sinkdiag.arrays import FloatArray, IntArray
-from sinkdiag.resolvent.kernels import judge, lanczos_step
+from sinkdiag.arrays import BoolArray, FloatArray, IntArray
+from sinkdiag.numerics.kernels import judge, lanczos_step
 
 Apply = Callable[[IntArray, FloatArray], FloatArray]
 
@@ -27,12 +26,12 @@ MAX_STEPS = 1000
 WIDTH = 128
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Tops:
     """Largest eigenvalue of each operator, whether it met the tolerance, and the steps taken."""
 
     values: FloatArray
-    converged: NDArray[np.bool_]
+    converged: BoolArray
     steps: IntArray
 
 
@@ -44,7 +43,7 @@ def top_eigenvalues(
     tol: float = TOL,
     max_steps: int = MAX_STEPS,
     seed: int = 0,
-    tell: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Tops:
     """Largest eigenvalue of ``count`` positive semidefinite Hermitian operators of order ``size``.
 
@@ -63,10 +62,14 @@ def top_eigenvalues(
         Relative error of an eigenvalue.
     max_steps:
         Limit on Lanczos steps; a column that meets it is not converged.
-    tell:
+    progress:
         Called with the number of finished operators and their total.
     """
-    result = Tops(np.full(count, np.nan), np.zeros(count, dtype=bool), np.zeros(count, np.int64))
+    result = Tops(
+        values=np.full(count, np.nan),
+        converged=np.zeros(count, dtype=bool),
+        steps=np.zeros(count, dtype=np.int64),
+    )
     waiting = iter(range(count))
     batch = _Batch(size, _take(waiting, min(WIDTH, count)), seed, max_steps)
     finished = 0
@@ -80,8 +83,8 @@ def top_eigenvalues(
         result.steps[names] = batch.taken[ended]
         finished += len(ended)
         batch.replace(ended, _take(waiting, len(ended)))
-        if tell is not None:
-            tell(finished, count)
+        if progress is not None:
+            progress(finished, count)
     return result
 
 

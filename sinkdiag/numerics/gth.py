@@ -23,7 +23,7 @@ SMALLEST_PIVOT = 1e-290
 ELIMINATION_BLOCK = 48
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LaplacianFactor:
     """diag(W1) - W = T' diag(pivots) T with T unit lower triangular, its rows summing to 0.
 
@@ -94,7 +94,7 @@ def factor_from_shares(shares: FloatArray, pivots: FloatArray) -> LaplacianFacto
     lower = np.tril(shares, -1)
     np.negative(lower, out=lower)
     np.fill_diagonal(lower, 1.0)
-    return LaplacianFactor(lower, pivots)
+    return LaplacianFactor(lower=lower, pivots=pivots)
 
 
 def _eliminate(work: FloatArray, k: int, low: int) -> float:

@@ -18,13 +18,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sinkdiag.arrays import FloatArray, IntArray
-from sinkdiag.numerics.batched import top_eigenvalues
+from sinkdiag.numerics.norms import operator_norm
 from sinkdiag.resolvent.kreiss import Kreiss
 from sinkdiag.resolvent.radius import Radius
 from sinkdiag.resolvent.triangular import Matrix, Triangular
-
-_DENSE_NORM = 64
 
 
 @dataclass(frozen=True)
@@ -118,28 +115,10 @@ def _norms(matrix: Triangular, ks: Sequence[int]) -> list[float]:
                 squares.append(squares[-1] @ squares[-1])
             if k >> bit & 1:
                 product = squares[bit] if product is None else product @ squares[bit]
-        norms.append(1.0 if product is None else two_norm(product))
+        norms.append(1.0 if product is None else _norm(product))
     return norms
 
 
-def two_norm(matrix: Matrix) -> float:
-    """Largest singular value; by Lanczos on M*M when M is large."""
-    if not np.all(np.isfinite(matrix)):
-        return math.inf
-    if len(matrix) <= _DENSE_NORM:
-        return float(np.linalg.norm(matrix, 2))
-    size = float(np.linalg.norm(matrix))
-    if size == 0.0:
-        return 0.0
-    scaled = matrix / size
-
-    def apply(which: IntArray, x: FloatArray) -> FloatArray:
-        del which
-        v = x[:, :1] + 1j * x[:, 1:]
-        image = scaled.conj().T @ (scaled @ v)
-        return np.concatenate([image.real, image.imag], axis=1)
-
-    tops = top_eigenvalues(apply, len(matrix), 1, tol=1e-12)
-    if not tops.converged[0]:
-        return float(np.linalg.norm(matrix, 2))
-    return size * math.sqrt(float(tops.values[0]))
+def _norm(product: Matrix) -> float:
+    """Its 2-norm, inf where a power has overflowed."""
+    return operator_norm(product) if np.all(np.isfinite(product)) else math.inf

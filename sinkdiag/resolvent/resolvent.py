@@ -173,7 +173,7 @@ def _lanczos(
         tol=tol,
         max_steps=max_steps,
         seed=seed,
-        tell=tell,
+        progress=tell,
     )
     with np.errstate(over="ignore"):
         values = np.sqrt(np.maximum(tops.values, 1.0)) / scale

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
+from sinkdiag.numerics.components import bipartite_components
 from sinkdiag.problem import Problem
 
 # Masses are counted in whole units of the total, at most this many, so that sums fit an int32.
@@ -65,10 +66,7 @@ def check_feasible(problem: Problem) -> None:
 
 def count_blocks(cost: FloatArray) -> int:
     """Components of the graph of allowed pairs; between two of them no mass moves at any eps."""
-    n, m = cost.shape
-    i, j = np.nonzero(np.isfinite(cost))
-    graph = scipy.sparse.csr_array((np.ones(len(i)), (i, n + j)), shape=(n + m, n + m))
-    return int(scipy.sparse.csgraph.connected_components(graph, directed=False)[0])
+    return bipartite_components(np.isfinite(cost)).count
 
 
 def _units(row: FloatArray, col: FloatArray) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:

@@ -20,9 +20,10 @@ from sinkdiag.derivatives.rank_one import RankOneNorm, rank_one_norm
 from sinkdiag.derivatives.response import Response, plan_sensitivity, respond
 from sinkdiag.derivatives.second_order import cubic_norm
 from sinkdiag.jacobian.block import BlockOperator, factor_block
-from sinkdiag.jacobian.modes import Modes, modes, operator_norm
+from sinkdiag.jacobian.modes import Modes, modes
 from sinkdiag.jacobian.support import ActiveSupport
-from sinkdiag.numerics.ritz import Extreme, largest_eigenvalue
+from sinkdiag.numerics.lanczos import Extreme, largest_eigenvalue
+from sinkdiag.numerics.norms import operator_norm
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.solver.path import solve_path
@@ -270,7 +271,7 @@ def _with_whole(
     """What needs A of the whole plan: lambda_min, the forcing and C1·p."""
     if operator is None:
         status = Status.BELOW_RESOLUTION
-        nothing = Extreme(math.nan, math.nan, status)
+        nothing = Extreme(value=math.nan, residual=math.nan, status=status)
         return nothing, Forcing(math.nan, -1, -1), RankOneNorm(math.nan, 0, status)
     return (
         smallest_eigenvalue(operator),

@@ -13,7 +13,7 @@ from sinkdiag.derivatives import kernels
 from sinkdiag.derivatives.natural_duality import duality_bound
 from sinkdiag.derivatives.second_order import best_angle, cubic_norm
 from sinkdiag.jacobian.block import factor_block
-from sinkdiag.numerics.ritz import largest_eigenvalue
+from sinkdiag.numerics.lanczos import largest_eigenvalue
 from sinkdiag.results import Status
 from tests.helpers import invoke, uniform_cost
 from tests.naive import derivatives as naive
