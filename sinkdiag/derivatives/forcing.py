@@ -17,7 +17,7 @@ from sinkdiag.results import Status
 _RECHECKED = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Forcing:
     """The largest ‖A^+ m_kl‖_2 over the active support, m_kl = P_kl (e_k; e_l), and where."""
 
@@ -96,7 +96,7 @@ def largest_forcing(operator: BlockOperator, support: ActiveSupport) -> Forcing:
     rows, cols = np.divmod(first, m)
     sizes = masked[rows, cols] * _pair_norms(operator, rows, cols)
     best = int(sizes.argmax())
-    return Forcing(float(sizes[best]), int(rows[best]), int(cols[best]))
+    return Forcing(value=float(sizes[best]), row=int(rows[best]), col=int(cols[best]))
 
 
 def _part_potentials(operator: BlockOperator, least: float) -> FloatArray:

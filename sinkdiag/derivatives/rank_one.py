@@ -20,7 +20,7 @@ MAX_STEPS = 6000
 _INNER = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RankOneNorm:
     """eps·sup ‖DS[X]‖_2 as found: a lower estimate, attained."""
 
@@ -41,7 +41,7 @@ def rank_one_norm(operator: BlockOperator, *, seed: int = 0) -> RankOneNorm:
     best = int(value.argmax())
     top, _, _, converged = _alternate(operator, u[best, None], v[best, None], MAX_STEPS)
     status = Status.CONVERGED if converged else Status.MAX_ITER
-    return RankOneNorm(max(float(top[0]), float(value.max())), starts, status)
+    return RankOneNorm(value=max(float(top[0]), float(value.max())), starts=starts, status=status)
 
 
 def _alternate(

@@ -18,14 +18,13 @@ import numpy as np
 import scipy.linalg
 
 from sinkdiag.arrays import FloatArray, IntArray
+from sinkdiag.jacobian.kernels import cut_flows, tree_residual
 from sinkdiag.jacobian.tree import (
     SpanningTree,
     accumulate_down,
     accumulate_up,
-    cut_flows,
     cut_matrix,
     heaviest_tree,
-    tree_residual,
 )
 
 # Pairs lighter than this, relative to the heaviest pair off the tree, move no result by more than
@@ -33,7 +32,7 @@ from sinkdiag.jacobian.tree import (
 NEGLIGIBLE = 1e-18
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class BlockOperator:
     """A of a plan, factored.
 
@@ -184,4 +183,6 @@ def factor_block(plan: FloatArray) -> BlockOperator | None:
     off[off < least] = 0.0
     carries = np.zeros(tree.size)
     carries[1:] = plan[tree.row[1:], tree.col[1:]] >= least
-    return BlockOperator(plan, tree, off, order, factor, carries)
+    return BlockOperator(
+        plan=plan, tree=tree, off=off, order=order, factor=factor, carries=carries
+    )
