@@ -114,6 +114,4 @@ def _pointwise(statement: Statement, eps: FloatArray, true: BoolArray, sentence:
         return statement.judged("fails", sentence)
     first, last = max(runs(true), key=lambda run: (run[1] - run[0], run[1]))
     window = (float(eps[last - 1]), float(eps[first]))
-    return statement.judged(
-        "holds" if true.all() else held_in(window), sentence, window=window
-    )
+    return statement.judged("holds" if true.all() else held_in(window), sentence, window=window)

@@ -166,7 +166,7 @@ def best_angle(circle: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _cubic(form: FloatArray, c: FloatArray, s: FloatArray) -> FloatArray:
-    """a cos³ + b cos² sin + d cos sin² + e sin³ for the rows a, b, d, e of ``form``."""
+    """The form a cos³ + b cos² sin + d cos sin² + e sin³, its coefficients the rows of ``form``."""
     a, b, d, e = form
     return np.asarray(a * c**3 + b * c**2 * s + d * c * s**2 + e * s**3)
 

@@ -183,6 +183,4 @@ def factor_block(plan: FloatArray) -> BlockOperator | None:
     off[off < least] = 0.0
     carries = np.zeros(tree.size)
     carries[1:] = plan[tree.row[1:], tree.col[1:]] >= least
-    return BlockOperator(
-        plan=plan, tree=tree, off=off, order=order, factor=factor, carries=carries
-    )
+    return BlockOperator(plan=plan, tree=tree, off=off, order=order, factor=factor, carries=carries)

@@ -44,7 +44,7 @@ class SpanningTree:
 
     @property
     def size(self) -> int:
-        """n + m, the number of nodes."""
+        """The number of nodes, n + m."""
         return len(self.node)
 
 
