@@ -196,7 +196,16 @@ def _unit(stack: FloatArray) -> FloatArray:
 
 def heaviest_free(plan: FloatArray, count: int) -> IntArray:
     """Flat indices of the ``count`` pairs with most room to move, P(1 - P/r)(1 - P/c) largest."""
-    return np.asarray(np.argsort(-_free(plan), axis=None, kind="stable")[:count])
+    return heaviest(_free(plan), count)
+
+
+def heaviest(values: FloatArray, count: int) -> IntArray:
+    """Flat indices of the ``count`` largest entries, largest first, equal ones in order."""
+    flat = values.ravel()
+    count = min(count, flat.size)
+    least = np.partition(flat, flat.size - count)[flat.size - count]
+    found = np.flatnonzero(flat >= least)
+    return np.asarray(found[np.argsort(-flat[found], kind="stable")[:count]])
 
 
 def _free(plan: FloatArray) -> FloatArray:
