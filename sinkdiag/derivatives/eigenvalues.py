@@ -69,14 +69,14 @@ def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
 
 def off_support_norm(plan: FloatArray, support: ActiveSupport) -> float:
     """‖A - A_S‖_2: the block operator of what S leaves out; mass."""
-    light = np.where(support.mask, 0.0, plan)
-    if not light.any():
+    rest = np.where(support.mask, 0.0, plan)
+    if not rest.any():
         return 0.0
-    n = len(light)
-    rows, cols = light.sum(axis=1), light.sum(axis=0)
+    n = len(rest)
+    rows, cols = rest.sum(axis=1), rest.sum(axis=0)
 
     def apply(vector: FloatArray) -> FloatArray:
         a, b = vector[:n], vector[n:]
-        return np.concatenate([rows * a + light @ b, light.T @ a + cols * b])
+        return np.concatenate([rows * a + rest @ b, rest.T @ a + cols * b])
 
     return largest_eigenvalue(apply, np.concatenate([rows, cols])).value

@@ -19,14 +19,14 @@ from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.tree import accumulate_down, accumulate_up
 from sinkdiag.results import Status
 
-VALUE_TOL = 1e-9
+VALUE_TOL, CLIMB_TOL = 1e-9, 1e-10
 MAX_STEPS = 2000
 # Random matrices, and how often H is applied to them, to see which pairs answer most.
 PROBES, PROBE_STEPS = 8, 2
 # Pairs that start because they answer most or have most room, and random directions.
 ANSWERING, FREE, RANDOM = 128, 6, 6
 # Steps of all that are left, and how many of the best then go on.
-ROUNDS = ((2, 32), (3, 8), (6, 3), (10, 1))
+ROUNDS = ((2, 32), (3, 8), (6, 3), (6, 1))
 # The last one's step is also tried so many times as long: ridges are flat next to a permutation.
 STRETCHES = np.array([0.0, 1.0, 3.0, 9.0, 27.0, 81.0])
 
@@ -70,20 +70,32 @@ def _alternate(
 
 
 def _climb(form: _Form, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, bool]:
-    """The end of the ridge that the one pair (u, v) stands on, and whether it was reached."""
-    value = 0.0
+    """The end of the ridge that the one pair (u, v) stands on, and whether it was reached.
+
+    Beside each step itself, longer ones are tried, along it and along the way since the pair
+    before.
+    """
+    image, settled, old_u, old_v = form.image(u, v), 0, u, v
     for _ in range(MAX_STEPS):
-        image = form.image(u, v)
+        value = float(image.norm[0])
         next_u, next_v = form.top_pair(u, v, image)
-        us = _unit(next_u + STRETCHES * (next_u - _towards(u, next_u)), next_u)
-        vs = _unit(next_v + STRETCHES * (next_v - _towards(v, next_v)), next_v)
-        norms = form.image(us, vs).norm
-        best = int(norms.argmax())
-        u, v = us[:, best, None], vs[:, best, None]
-        before, value = value, float(norms[best])
-        if value - before <= VALUE_TOL * value:
+        u, v = _towards(u, next_u), _towards(v, next_v)
+        old_u, old_v = _towards(old_u, next_u), _towards(old_v, next_v)
+        us = _unit(np.hstack([_ahead(u, next_u), _ahead(old_u, next_u)]), next_u)
+        vs = _unit(np.hstack([_ahead(v, next_v), _ahead(old_v, next_v)]), next_v)
+        images = form.image(us, vs)
+        best = int(images.norm.argmax())
+        old_u, old_v, u, v = u, v, us[:, best, None], vs[:, best, None]
+        image = images.only(best)
+        settled = settled + 1 if image.norm[0] - value <= CLIMB_TOL * value else 0
+        if settled == 3:
             return u, v, True
     return u, v, False
+
+
+def _ahead(start: FloatArray, end: FloatArray) -> FloatArray:
+    """Points from ``end`` on along the way from ``start``."""
+    return np.asarray(end + STRETCHES * (end - start))
 
 
 def _towards(vector: FloatArray, other: FloatArray) -> FloatArray:
@@ -105,6 +117,18 @@ class _Image:
     flat: FloatArray
     square: tuple[FloatArray, ...]
     norm: FloatArray
+
+    def only(self, k: int) -> _Image:
+        """That of one of the stack."""
+        one = slice(k, k + 1)
+        return _Image(
+            a=self.a[:, one],
+            b=self.b[:, one],
+            left=self.left[:, one],
+            flat=self.flat[:, one],
+            square=tuple(part[:, one] for part in self.square),
+            norm=self.norm[one],
+        )
 
 
 class _Form:

@@ -105,7 +105,9 @@ def _ascend_stack(
     value, residual, share = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
     active = np.arange(len(x))
     for step in range(max_steps + 1):
-        kk = operator.residual(kx[active] ** 2)
+        squares = kx[active]
+        squares *= squares
+        kk = operator.residual(squares)
         sums = np.empty((len(active), 4))
         kernels.tangent_slope(plan, kk, x, slope, before, active, sums)
         value[active], size = sums[:, 0], np.sqrt(sums[:, 1])

@@ -16,7 +16,7 @@ from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution
 from sinkdiag.solver.path import solve_path
-from sinkdiag.studies.constants_row import ConstantsRow, constants_row
+from sinkdiag.studies.constants_row import ConstantsRow, constants_row, follow_recipe
 from sinkdiag.studies.judged import JudgedPart, JudgedResult, findings_of, verdicts_on
 from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, cases, subject_of
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
@@ -145,5 +145,5 @@ def _measure(
     operator = factor_block(solution.plan)
     basis = eigenbasis(solution.plan, solution.row, solution.col)
     response = respond(problem, solution, operator, basis=basis, seed=seed)
-    before = curve[-1].support if curve else None
-    return constants_row(solution, operator, basis, response, before, seed=seed), response
+    recipe = follow_recipe(solution, operator, basis, response.support, seed=seed)
+    return constants_row(recipe, response, curve[-1].support if curve else None), response

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import scipy.linalg
-
 from sinkdiag.columns import column
 from sinkdiag.derivatives.eigenvalues import (
     UNRESOLVED,
@@ -23,6 +21,7 @@ from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.modes import modes_in
 from sinkdiag.jacobian.support import ActiveSupport
 from sinkdiag.numerics.lanczos import Extreme
+from sinkdiag.numerics.norms import operator_norm
 from sinkdiag.results import Solution, Status, worst
 
 
@@ -80,84 +79,115 @@ class ConstantsRow:
     cycles: int = column("independent cycles of S", extended=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Inverse:
-    """What needs A of the whole plan: lambda_min, the forcing and C1·p."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recipe:
+    """What the steps of the recipe find at one fixed point beside its response.
 
+    Attributes
+    ----------
+    solution:
+        The fixed point.
+    size:
+        ‖P‖_op.
+    lowest, lowest_on_support:
+        Smallest eigenvalues of A and of A_S.
+    forcing, rank_one:
+        sup ‖A^+ m_kl‖, and eps·sup ‖DS[X]‖_2.
+    off_support:
+        ‖A - A_S‖_2.
+    kappa, modes_status:
+        κ(V) in the plan norm, and how well the modes are resolved.
+    """
+
+    solution: Solution
+    size: float
     lowest: Extreme
+    lowest_on_support: Extreme
     forcing: Forcing
     rank_one: RankOneNorm
+    off_support: float
+    kappa: float
+    modes_status: Status
+
+    @property
+    def separation(self) -> float:
+        """‖A - A_S‖_2/lambda_min_S."""
+        return self.off_support / self.lowest_on_support.value
+
+    @property
+    def status(self) -> Status:
+        """The gravest of the steps."""
+        steps = (self.lowest, self.lowest_on_support, self.rank_one)
+        return worst([self.modes_status, *(step.status for step in steps)])
 
 
-def constants_row(
+def follow_recipe(
     solution: Solution,
     operator: BlockOperator | None,
     basis: EigenBasis,
-    response: Response,
-    before: ActiveSupport | None,
+    support: ActiveSupport,
     *,
     seed: int,
-) -> ConstantsRow:
-    """The recipe at one fixed point, from its factored A, its modes and its response.
-
-    ``before`` is the active support of the row before.
-    """
-    plan, support = solution.plan, response.support
-    size = float(scipy.linalg.svdvals(plan)[0])
-    inverse = _inverse(operator, support, seed)
-    floor = smallest_on_support(plan, support)
-    separation = off_support_norm(plan, support) / floor.value
+) -> Recipe:
+    """The steps at one fixed point, from its factored A, its modes and its active support."""
+    plan = solution.plan
+    if operator is None:
+        lowest = UNRESOLVED
+        forcing = Forcing(value=math.nan, row=-1, col=-1)
+        rank_one = RankOneNorm(value=math.nan, starts=0, status=Status.BELOW_RESOLUTION)
+    else:
+        lowest = smallest_eigenvalue(operator)
+        forcing = largest_forcing(operator, support)
+        rank_one = rank_one_norm(operator, seed=seed)
+    everything = support.size == plan.size
     spectrum = modes_in(basis, "plan")
-    kappa = spectrum.condition()
-    first, second = solution.eps * response.op_norm, response.cubic.value
-    radius = float(quadratic_radius(first, second))
-    off = plan[~support.mask]
-    lowest, forcing, rank_one = inverse.lowest, inverse.forcing, inverse.rank_one
+    return Recipe(
+        solution=solution,
+        size=operator_norm(plan),
+        lowest=lowest,
+        lowest_on_support=lowest if everything else smallest_on_support(plan, support),
+        forcing=forcing,
+        rank_one=rank_one,
+        off_support=off_support_norm(plan, support),
+        kappa=spectrum.condition(),
+        modes_status=spectrum.status,
+    )
+
+
+def constants_row(recipe: Recipe, response: Response, before: ActiveSupport | None) -> ConstantsRow:
+    """One row; ``before`` is the active support of the row before."""
+    plan, support, size = recipe.solution.plan, response.support, recipe.size
+    eps, first, second = response.eps, response.eps * response.op_norm, response.cubic.value
+    radius, off = float(quadratic_radius(first, second)), plan[~support.mask]
     return ConstantsRow(
-        eps=solution.eps,
+        eps=eps,
         p=size,
-        lambda_min=lowest.value,
-        M_num=1.0 / lowest.value,
-        forcing_sup=forcing.value,
-        forcing_row=forcing.row,
-        forcing_col=forcing.col,
-        C1=rank_one.value / size,
-        separation=separation,
-        separation_holds=separation < 1,
+        lambda_min=recipe.lowest.value,
+        M_num=1.0 / recipe.lowest.value,
+        forcing_sup=recipe.forcing.value,
+        forcing_row=recipe.forcing.row,
+        forcing_col=recipe.forcing.col,
+        C1=recipe.rank_one.value / size,
+        separation=recipe.separation,
+        separation_holds=recipe.separation < 1,
         eta=float(plan[support.mask].min()),
-        tau=float(off.max()) if off.size else 0.0,
+        tau=float(off.max(initial=0.0)),
         support_size=support.size,
         components=support.components,
         C0=first,
         K_quad=second,
         R=radius,
-        tau_max=response.gap * radius / kappa,
-        status=worst(
-            [response.status, lowest.status, rank_one.status, floor.status, spectrum.status]
-        ),
-        lambda_min_S=floor.value,
+        tau_max=response.gap * radius / recipe.kappa,
+        status=worst([response.status, recipe.status]),
+        lambda_min_S=recipe.lowest_on_support.value,
         bifurcates=not support.same_as(before),
         C1_upper=first / size,
         gap=response.gap,
-        kappa_V=kappa,
+        kappa_V=recipe.kappa,
         dS_de_norm=response.dS_de_norm,
-        K1=solution.eps * response.dS_de_norm,
+        K1=eps * response.dS_de_norm,
         K_quad_spread=response.cubic.spread,
         duality_bound=response.duality,
         max_plan=response.max_plan,
         cycles=response.cycles,
-    )
-
-
-def _inverse(operator: BlockOperator | None, support: ActiveSupport, seed: int) -> _Inverse:
-    if operator is None:
-        return _Inverse(
-            lowest=UNRESOLVED,
-            forcing=Forcing(value=math.nan, row=-1, col=-1),
-            rank_one=RankOneNorm(value=math.nan, starts=0, status=Status.BELOW_RESOLUTION),
-        )
-    return _Inverse(
-        lowest=smallest_eigenvalue(operator),
-        forcing=largest_forcing(operator, support),
-        rank_one=rank_one_norm(operator, seed=seed),
     )
