@@ -41,3 +41,11 @@ def planar_cost(n: int, seed: int = 0):
     random = np.random.default_rng(seed)
     x, y = random.random((n, 2)), random.random((n, 2))
     return np.linalg.norm(x[:, None] - y[None], axis=2)
+
+
+def graded_plan(n: int, seed: int = 0, decades: float = 30):
+    """Near a permutation: a heavy pair in each row, the rest spread over many decades."""
+    rng = np.random.default_rng(seed)
+    plan = 10.0 ** (-3 - decades * rng.random((n, n)))
+    plan[np.arange(n), rng.permutation(n)] = 1.0
+    return plan
