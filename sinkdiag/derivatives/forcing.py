@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinkdiag.arrays import FloatArray, IntArray
+from sinkdiag.derivatives.second_order import heaviest
 from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.support import ActiveSupport
+from sinkdiag.jacobian.tree import accumulate_down
 
 # The pairs that look largest by the Gram matrix are solved for once more, one by one.
 _RECHECKED = 16
@@ -38,8 +40,7 @@ def largest_forcing(operator: BlockOperator, support: ActiveSupport) -> Forcing:
     length = np.diagonal(gram)
     squared = length[:n, None] + length[None, n:] - 2 * gram[:n, n:]
     guess = masked * np.sqrt(np.maximum(squared, 0.0))
-    first = np.argsort(-guess, axis=None, kind="stable")[:_RECHECKED]
-    rows, cols = np.divmod(first, m)
+    rows, cols = np.divmod(heaviest(guess, _RECHECKED), m)
     sizes = masked[rows, cols] * _pair_norms(operator, rows, cols)
     best = int(sizes.argmax())
     return Forcing(value=float(sizes[best]), row=int(rows[best]), col=int(cols[best]))
@@ -52,16 +53,16 @@ def _part_potentials(operator: BlockOperator, least: float) -> FloatArray:
     node v and holds mean-free potentials in preorder, with the columns' sign flipped.
     """
     tree = operator.tree
-    size = tree.size
     heavy = operator.plan[tree.row, tree.col] >= least
     heavy[0] = False
-    flow = np.zeros((size, size))
+    flow = np.zeros((tree.size, tree.size))
     np.fill_diagonal(flow, heavy)
-    edge = _levels(operator, flow)
-    path = np.zeros((size, size))
-    for k in range(1, size):
+    through = _levels(operator, flow)
+    for k in range(1, tree.size):
         if heavy[k]:
-            path[tree.node[k]] = path[tree.node[tree.parent[k]]] + edge[k]
+            through[k] += through[tree.parent[k]]
+    path = np.empty_like(through)
+    path[tree.node] = through
     return path
 
 
@@ -82,7 +83,7 @@ def _pair_norms(operator: BlockOperator, rows: IntArray, cols: IntArray) -> Floa
 
 def _levels(operator: BlockOperator, flow: FloatArray) -> FloatArray:
     """Mean-free potentials in preorder for flows through the cuts, both (k, n+m)."""
-    level = operator.differences(flow)
-    for k in range(1, operator.tree.size):
-        level[:, k] += level[:, operator.tree.parent[k]]
-    return np.asarray(level - level.mean(axis=1, keepdims=True))
+    level = np.ascontiguousarray(operator.differences(flow).T)
+    accumulate_down(level, operator.tree.parent)
+    level -= level.mean(axis=0)
+    return np.ascontiguousarray(level.T)

@@ -17,11 +17,12 @@ from tests.helpers import graded_plan
 from tests.naive import derivatives as naive
 
 
+@pytest.mark.parametrize("decades", [30, 100])
 @pytest.mark.parametrize("seed", range(3))
-def test_smallest_eigenvalue_and_forcing_in_extended_precision(seed):
-    plan = graded_plan(6, seed)
+def test_smallest_eigenvalue_and_forcing_in_extended_precision(seed, decades):
+    plan = graded_plan(6, seed, decades)
     operator, support = factor_block(plan), support_of(plan)
-    with mpmath.workdps(120):
+    with mpmath.workdps(60 + 2 * decades):
         values = mpmath.eigsy(naive.exact_block(plan), eigvals_only=True)
         second = float(sorted(values)[1])
         inverse = naive.exact_inverse(plan)
