@@ -51,3 +51,11 @@ def kernel_names(module: ModuleType) -> set[str]:
         for name, value in vars(module).items()
         if hasattr(value, "py_func") and value.py_func.__module__ == module.__name__
     }
+
+
+def graded_plan(n: int, seed: int = 0, decades: float = 30):
+    """Near a permutation: a heavy pair in each row, the rest spread over many decades."""
+    rng = np.random.default_rng(seed)
+    plan = 10.0 ** (-3 - decades * rng.random((n, n)))
+    plan[np.arange(n), rng.permutation(n)] = 1.0
+    return plan

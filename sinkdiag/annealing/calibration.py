@@ -16,11 +16,11 @@ from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackSettings
 from sinkdiag.annealing.window import NO_WINDOW, Window
+from sinkdiag.derivatives.thresholds import Thresholds, thresholds
 from sinkdiag.jacobian.freeze import freeze_temperature
 from sinkdiag.problem import Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Status
-from sinkdiag.studies.constants import Thresholds, thresholds
 
 STAGES = 3
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from sinkdiag.cli.emit import check_output
-from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
-from sinkdiag.cli.manifest import manifest_option, write_manifest
-from sinkdiag.cli.messages import compiling, progress
+from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
-    EpsOptions,
     InputOptions,
     OutputOptions,
+    columns_option,
     eps_options,
     input_options,
     output_options,
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.verdicts import Measured, report
+from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.publish import publish
 
-# Measured on a 2-core machine with an empty cache.
-COMPILE_SECONDS = 10
+if TYPE_CHECKING:
+    from sinkdiag.temperature import Temperatures
 
 
 @click.command(short_help="The constants of the paper's appendix A.7.")
@@ -29,16 +30,16 @@ COMPILE_SECONDS = 10
 @eps_options
 @solver_options
 @seed_option
-@manifest_option
 @output_options
+@columns_option("sinkdiag.studies.constants", "ConstantsResult")
 def constants(
+    *,
     inputs: InputOptions,
-    temperatures: EpsOptions,
+    temperatures: Temperatures,
+    output: OutputOptions,
     tol: float,
     max_iter: int,
     seed: int,
-    manifest: str | None,
-    output: OutputOptions,
 ) -> int:
     """Follow the recipe of the paper's appendix A.7 on COST, one row a temperature.
 
@@ -50,35 +51,13 @@ def constants(
     \b
     Examples:
       sinkdiag constants cost.npy
-      sinkdiag constants cost.npy --eps 1:0.01:10 --format json -o constants.json
+      sinkdiag constants cost.npy --eps 1:0.01:20 --format json -o constants.json
     """
-    from sinkdiag.jacobian.tree import tree_residual
-    from sinkdiag.report.table import Label
-    from sinkdiag.studies.constants import AUTO_COUNT, ConstantsRow, measure_constants
+    from sinkdiag.studies.constants import ConstantsRow, ConstantsSettings, study_constants
 
-    check_output(output, ConstantsRow, manifest)
-    data = read_inputs(inputs)
-    problems = [
-        (Label(item.name, index), problem)
-        for item in data
-        for index, problem in enumerate(item.problems(marginal_kind(inputs)))
-    ]
-    compiling(COMPILE_SECONDS, tree_residual)
-    measured = []
-    for label, problem in problems:
-        grid = temperature_grid(temperatures, [problem], AUTO_COUNT)
-        with progress() as advance:
-            result = measure_constants(
-                problem, grid, seed=seed, tol=tol, max_iter=max_iter, advance=advance
-            )
-        measured.append(Measured(problem.name, label, result.rows, [result.curve]))
-    write_manifest(
-        manifest,
-        data,
-        marginals=inputs.marginals,
-        seed=seed,
-        replicates=None,
-        tol=tol,
-        max_iter=max_iter,
-    )
-    return report("constants", ConstantsRow, measured, output)
+    check_output(output, ConstantsRow, inputs)
+    settings = ConstantsSettings(tol=tol, max_iter=max_iter, seed=seed, extended=output.extended)
+    subjects = read_subjects(inputs)
+    with progress_bar() as progress:
+        result = study_constants(subjects, temperatures, settings, progress)
+    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)

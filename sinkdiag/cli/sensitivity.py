@@ -6,31 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sinkdiag.cli.emit import check_output
-from sinkdiag.cli.inputs import marginal_kind, read_inputs, temperature_grid
-from sinkdiag.cli.manifest import manifest_option, write_manifest
-from sinkdiag.cli.messages import compiling, progress
+from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
-    EpsOptions,
     InputOptions,
     OutputOptions,
+    columns_option,
     eps_options,
     input_options,
     output_options,
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.verdicts import Measured, report
+from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.publish import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sinkdiag.load import CostData
-    from sinkdiag.problem import Problem
-    from sinkdiag.report.table import Label
-
-# Measured on a 2-core machine with an empty cache.
-COMPILE_SECONDS = 10
+    from sinkdiag.temperature import Temperatures
 
 
 @click.command(short_help="Derivatives of the plan in cost and temperature, and the claims.")
@@ -45,17 +37,17 @@ COMPILE_SECONDS = 10
 )
 @solver_options
 @seed_option
-@manifest_option
 @output_options
+@columns_option("sinkdiag.studies.sensitivity", "SensitivityResult")
 def sensitivity(
+    *,
     inputs: InputOptions,
-    temperatures: EpsOptions,
+    temperatures: Temperatures,
+    output: OutputOptions,
     replicates: int,
     tol: float,
     max_iter: int,
     seed: int,
-    manifest: str | None,
-    output: OutputOptions,
 ) -> int:
     """Measure how the plan of COST answers to the cost and to the temperature.
 
@@ -69,47 +61,17 @@ def sensitivity(
       sinkdiag sensitivity cost.npy
       sinkdiag sensitivity costs.npy --layout batch --eps 1:0.005:25 --plot scaling.png
     """
-    from sinkdiag.jacobian.tree import tree_residual
-    from sinkdiag.studies.sensitivity import AUTO_COUNT, SensitivityRow, measure_sensitivity
-
-    check_output(output, SensitivityRow, manifest)
-    data = read_inputs(inputs)
-    groups = [group for item in data for group in _groups(item, inputs)]
-    compiling(COMPILE_SECONDS, tree_residual)
-    measured = []
-    for name, label, problems in groups:
-        grid = temperature_grid(temperatures, problems, AUTO_COUNT)
-        with progress() as advance:
-            result = measure_sensitivity(
-                problems,
-                grid,
-                replicates=replicates,
-                seed=seed,
-                tol=tol,
-                max_iter=max_iter,
-                extended=output.extended,
-                advance=advance,
-            )
-        measured.append(Measured(name, label, result.rows, result.curves))
-    write_manifest(
-        manifest,
-        data,
-        marginals=inputs.marginals,
-        seed=seed,
-        replicates=replicates,
-        tol=tol,
-        max_iter=max_iter,
+    from sinkdiag.studies.sensitivity import (
+        SensitivityRow,
+        SensitivitySettings,
+        study_sensitivity,
     )
-    return report("sensitivity", SensitivityRow, measured, output)
 
-
-def _groups(data: CostData, inputs: InputOptions) -> list[tuple[str, Label, Sequence[Problem]]]:
-    """A batch is one group of replicates; otherwise every matrix stands alone."""
-    from sinkdiag.report.table import Label
-
-    problems = data.problems(marginal_kind(inputs))
-    if data.layout == "batch":
-        return [(data.name, Label(data.name, 0), problems)]
-    return [
-        (problem.name, Label(data.name, index), [problem]) for index, problem in enumerate(problems)
-    ]
+    check_output(output, SensitivityRow, inputs)
+    settings = SensitivitySettings(
+        replicates=replicates, tol=tol, max_iter=max_iter, seed=seed, extended=output.extended
+    )
+    subjects = read_subjects(inputs)
+    with progress_bar() as progress:
+        result = study_sensitivity(subjects, temperatures, settings, progress)
+    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)

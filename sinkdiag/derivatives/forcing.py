@@ -1,80 +1,28 @@
-"""Forcing norms sup ‖A^+ m_kl‖ and smallest eigenvalues of A, near a permutation too."""
+"""Forcing norms sup ‖A^+ m_kl‖ over the active support, near a permutation too."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from sinkdiag.arrays import FloatArray, IntArray
-from sinkdiag.jacobian.block import BlockOperator, factor_block
+from sinkdiag.derivatives.second_order import heaviest
+from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.support import ActiveSupport
-from sinkdiag.numerics.lanczos import Extreme, largest_eigenvalue
-from sinkdiag.results import Status
+from sinkdiag.jacobian.tree import accumulate_down
 
 # The pairs that look largest by the Gram matrix are solved for once more, one by one.
 _RECHECKED = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Forcing:
     """The largest ‖A^+ m_kl‖_2 over the active support, m_kl = P_kl (e_k; e_l), and where."""
 
     value: float
     row: int
     col: int
-
-
-def smallest_eigenvalue(operator: BlockOperator) -> Extreme:
-    """The smallest eigenvalue of A off its null vector (1, -1), to relative accuracy.
-
-    Lanczos on A^+; the value is never below the truth beyond rounding.
-    """
-    n, m = operator.shape
-
-    def apply(vector: FloatArray) -> FloatArray:
-        signed = vector * sign
-        signed -= signed.mean()
-        signed *= sign
-        return np.concatenate(operator.solve(signed[:n], signed[n:]))
-
-    sign = np.concatenate([np.ones(n), -np.ones(m)])
-    start = sign * np.random.default_rng(0).standard_normal(n + m)
-    start -= sign * (sign @ start) / (n + m)
-    top = largest_eigenvalue(apply, start)
-    return Extreme(value=1.0 / top.value, residual=top.residual / top.value**2, status=top.status)
-
-
-def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
-    """The smallest eigenvalue of A_S on the complement of one gauge for each component of S.
-
-    A_S is the block operator of the plan masked to S, its diagonal recomputed from that; it falls
-    apart into the components. The gauges are (1, -1) on one component each (Lemma A.5 fixes two
-    global ones instead, which is one too many for a connected support and too few otherwise).
-    """
-    masked = np.where(support.mask, plan, 0.0)
-    least = Extreme(value=math.inf, residual=0.0, status=Status.CONVERGED)
-    rows_of = np.split(
-        np.argsort(support.row_labels, kind="stable"),
-        np.cumsum(np.bincount(support.row_labels, minlength=support.components))[:-1],
-    )
-    cols_of = np.split(
-        np.argsort(support.col_labels, kind="stable"),
-        np.cumsum(np.bincount(support.col_labels, minlength=support.components))[:-1],
-    )
-    for rows, cols in zip(rows_of, cols_of, strict=True):
-        block = masked[np.ix_(rows, cols)]
-        if block.size == 1:
-            found = Extreme(value=2.0 * float(block[0, 0]), residual=0.0, status=Status.CONVERGED)
-        else:
-            operator = factor_block(block)
-            if operator is None:
-                return Extreme(value=math.nan, residual=math.nan, status=Status.BELOW_RESOLUTION)
-            found = smallest_eigenvalue(operator)
-        if found.value < least.value:
-            least = found
-    return least
 
 
 def largest_forcing(operator: BlockOperator, support: ActiveSupport) -> Forcing:
@@ -92,11 +40,10 @@ def largest_forcing(operator: BlockOperator, support: ActiveSupport) -> Forcing:
     length = np.diagonal(gram)
     squared = length[:n, None] + length[None, n:] - 2 * gram[:n, n:]
     guess = masked * np.sqrt(np.maximum(squared, 0.0))
-    first = np.argsort(-guess, axis=None, kind="stable")[:_RECHECKED]
-    rows, cols = np.divmod(first, m)
+    rows, cols = np.divmod(heaviest(guess, _RECHECKED), m)
     sizes = masked[rows, cols] * _pair_norms(operator, rows, cols)
     best = int(sizes.argmax())
-    return Forcing(float(sizes[best]), int(rows[best]), int(cols[best]))
+    return Forcing(value=float(sizes[best]), row=int(rows[best]), col=int(cols[best]))
 
 
 def _part_potentials(operator: BlockOperator, least: float) -> FloatArray:
@@ -106,16 +53,16 @@ def _part_potentials(operator: BlockOperator, least: float) -> FloatArray:
     node v and holds mean-free potentials in preorder, with the columns' sign flipped.
     """
     tree = operator.tree
-    size = tree.size
     heavy = operator.plan[tree.row, tree.col] >= least
     heavy[0] = False
-    flow = np.zeros((size, size))
+    flow = np.zeros((tree.size, tree.size))
     np.fill_diagonal(flow, heavy)
-    edge = _levels(operator, flow)
-    path = np.zeros((size, size))
-    for k in range(1, size):
+    through = _levels(operator, flow)
+    for k in range(1, tree.size):
         if heavy[k]:
-            path[tree.node[k]] = path[tree.node[tree.parent[k]]] + edge[k]
+            through[k] += through[tree.parent[k]]
+    path = np.empty_like(through)
+    path[tree.node] = through
     return path
 
 
@@ -136,7 +83,7 @@ def _pair_norms(operator: BlockOperator, rows: IntArray, cols: IntArray) -> Floa
 
 def _levels(operator: BlockOperator, flow: FloatArray) -> FloatArray:
     """Mean-free potentials in preorder for flows through the cuts, both (k, n+m)."""
-    level = operator.differences(flow)
-    for k in range(1, operator.tree.size):
-        level[:, k] += level[:, operator.tree.parent[k]]
-    return np.asarray(level - level.mean(axis=1, keepdims=True))
+    level = np.ascontiguousarray(operator.differences(flow).T)
+    accumulate_down(level, operator.tree.parent)
+    level -= level.mean(axis=0)
+    return np.ascontiguousarray(level.T)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from sinkdiag.results import Solution, Status
 from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Gradient:
     """What a cotangent of the plan pulls back to.
 
@@ -89,10 +90,17 @@ def vjp(
     operator = factor_block(solution.plan)
     if operator is None:
         nothing = np.full_like(problem.cost, np.nan)
-        return Gradient(nothing, float("nan"), solution, Status.BELOW_RESOLUTION)
+        return Gradient(
+            cost=nothing, eps=math.nan, solution=solution, status=Status.BELOW_RESOLUTION
+        )
     moved = operator.move(given)
     left = operator.residual(finite_cost(problem.cost))
-    return Gradient(-moved / eps, float(np.vdot(moved, left)) / eps**2, solution, solution.status)
+    return Gradient(
+        cost=-moved / eps,
+        eps=float(np.vdot(moved, left)) / eps**2,
+        solution=solution,
+        status=solution.status,
+    )
 
 
 def finite_cost(cost: FloatArray) -> FloatArray:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.derivatives.duality import natural_duality
 from sinkdiag.derivatives.gradient import finite_cost
-from sinkdiag.derivatives.natural_duality import duality_bound
 from sinkdiag.derivatives.second_order import CubicNorm, cubic_norm
+from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.jacobian.support import ActiveSupport, support_of
@@ -21,10 +22,9 @@ from sinkdiag.results import Solution, Status, worst
 
 # A pair whose mass falls faster than this power of eps is on its way out of the support.
 _LEAVING = 0.5
-_NOTHING = CubicNorm(math.nan, math.nan, 0, Status.BELOW_RESOLUTION)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lasting:
     """What of the active support is not on its way out as eps falls.
 
@@ -44,7 +44,7 @@ class Lasting:
     whole: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Response:
     """Derivatives of the plan at one temperature, all in the Frobenius norm.
 
@@ -89,8 +89,7 @@ class Response:
     @property
     def cycles(self) -> int:
         """Independent cycles of the active support: 0 for a tree or a forest."""
-        n, m = self.support.mask.shape
-        return int(self.support.size - (n + m) + self.support.components)
+        return _cycles(self.support.mask.shape, self.support.size, self.support.components)
 
 
 def respond(
@@ -98,18 +97,19 @@ def respond(
     solution: Solution,
     operator: BlockOperator | None,
     *,
+    basis: EigenBasis | None = None,
     seed: int = 0,
-    extra: bool = False,
+    extended: bool = False,
 ) -> Response:
-    """Measure the derivatives at a fixed point, given its factored A; ``extra`` adds M_norm."""
+    """Measure the derivatives at a fixed point, given its factored A.
+
+    ``basis``, where it is at hand, gives the gap; ``extended`` adds M_norm.
+    """
     plan, eps = solution.plan, solution.eps
-    gap, gap_status = plan_gap(plan, solution.row, solution.col)
+    gap, gap_status = _gap(solution, basis)
     support = support_of(plan)
     if operator is None:
-        nan = math.nan
-        status = Status.BELOW_RESOLUTION
-        heaviest, stays = float(plan.max()), _lasting(support, np.zeros_like(plan))
-        return Response(eps, nan, nan, _NOTHING, nan, gap, nan, heaviest, support, stays, status)
+        return _unresolved(solution, support, gap)
     rise = operator.residual(finite_cost(problem.cost))
     top = plan_sensitivity(operator, seed=seed)
     cubic = cubic_norm(operator, seed=seed)
@@ -118,9 +118,9 @@ def respond(
         op_norm=top.value / eps,
         dS_de_norm=float(np.linalg.norm(plan * rise)) / eps**2,
         cubic=cubic,
-        M_norm=_indirect_norm(operator, seed) / eps if extra else math.nan,
+        M_norm=_indirect_norm(operator, seed) / eps if extended else math.nan,
         gap=gap,
-        duality=duality_bound(operator),
+        duality=natural_duality(operator),
         max_plan=float(plan.max()),
         support=support,
         lasting=_lasting(support, rise / eps),
@@ -128,12 +128,42 @@ def respond(
     )
 
 
+def _unresolved(solution: Solution, support: ActiveSupport, gap: float) -> Response:
+    """What is known of a plan whose masses span more than double precision holds."""
+    nan, status = math.nan, Status.BELOW_RESOLUTION
+    return Response(
+        eps=solution.eps,
+        op_norm=nan,
+        dS_de_norm=nan,
+        cubic=CubicNorm(value=nan, spread=nan, starts=0, status=status),
+        M_norm=nan,
+        gap=gap,
+        duality=nan,
+        max_plan=float(solution.plan.max()),
+        support=support,
+        lasting=_lasting(support, np.zeros_like(solution.plan)),
+        status=status,
+    )
+
+
+def _gap(solution: Solution, basis: EigenBasis | None) -> tuple[float, Status]:
+    if basis is None:
+        return plan_gap(solution.plan, solution.row, solution.col)
+    return float(basis.gaps[0]) if len(basis.gaps) else 1.0, basis.status
+
+
 def _lasting(support: ActiveSupport, exponent: FloatArray) -> Lasting:
     """``exponent``: d log P/d log eps of every pair, K(C)/eps."""
     stays = support.mask & (exponent < _LEAVING)
-    n, m = stays.shape
     size, parts = int(np.count_nonzero(stays)), bipartite_components(stays).count
-    return Lasting(parts, size - (n + m) + parts, size == support.size)
+    return Lasting(
+        components=parts, cycles=_cycles(stays.shape, size, parts), whole=size == support.size
+    )
+
+
+def _cycles(shape: tuple[int, ...], pairs: int, components: int) -> int:
+    """Independent cycles of a bipartite graph on n + m nodes."""
+    return pairs - sum(shape) + components
 
 
 def plan_sensitivity(operator: BlockOperator, *, seed: int = 0) -> Extreme:

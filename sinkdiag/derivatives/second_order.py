@@ -29,17 +29,19 @@ ALL_PAIRS = 200
 RESIDUAL_TOL = 1e-3
 POLISH_TOL = 1e-6
 MAX_STEPS = 300
+# A form whose best value is this share of the masses that can move, and which has no stationary
+# direction, is rounding around 0.
+NOTHING = 1e-12
 # Doubles held by the directions of the first round, and by one stack of them.
 _FIRST_DOUBLES = 1_000_000
 _STACK_DOUBLES = 8_000_000
 _STEPS_A_ROUND = 3
-_NEWTON_STEPS = 5
 _TINY = float(np.finfo(float).tiny)
-_SPACING = np.pi / 48
-_ANGLES = np.arange(48) * _SPACING - np.pi / 2
+# Four directions: a cubic form in the plane vanishes on three at most.
+_APART = np.arange(4)[:, None] * (np.pi / 4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CubicNorm:
     """eps²·‖D²S‖ as found: a lower estimate, attained at some X but perhaps not the largest.
 
@@ -61,7 +63,7 @@ def cubic_norm(operator: BlockOperator, *, seed: int = 0) -> CubicNorm:
     x = _starts(operator, np.random.default_rng(seed))
     starts = len(x)
     if not operator.off.any():
-        return CubicNorm(0.0, 0.0, starts, Status.CONVERGED)
+        return CubicNorm(value=0.0, spread=0.0, starts=starts, status=Status.CONVERGED)
     keep = starts if operator.plan.size <= ALL_PAIRS else FINALISTS
     while len(x) > keep:
         value, x, _ = _ascend(operator, x, RESIDUAL_TOL, _STEPS_A_ROUND)
@@ -72,14 +74,9 @@ def cubic_norm(operator: BlockOperator, *, seed: int = 0) -> CubicNorm:
     top = max(float(top), float(value[best]))
     spread = float((top - value.min()) / top) if top > 0 else 0.0
     if residual > RESIDUAL_TOL and top <= NOTHING * _free(operator.plan).max():
-        return CubicNorm(0.0, 0.0, starts, Status.CONVERGED)
+        return CubicNorm(value=0.0, spread=0.0, starts=starts, status=Status.CONVERGED)
     status = Status.CONVERGED if residual <= RESIDUAL_TOL else Status.MAX_ITER
-    return CubicNorm(top, spread, starts, status)
-
-
-# A form whose best value is this share of the masses that can move, and which has no stationary
-# direction, is rounding around 0.
-NOTHING = 1e-12
+    return CubicNorm(value=top, spread=spread, starts=starts, status=status)
 
 
 def _ascend(
@@ -108,7 +105,9 @@ def _ascend_stack(
     value, residual, share = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
     active = np.arange(len(x))
     for step in range(max_steps + 1):
-        kk = operator.residual(kx[active] ** 2)
+        squares = kx[active]
+        squares *= squares
+        kk = operator.residual(squares)
         sums = np.empty((len(active), 4))
         kernels.tangent_slope(plan, kk, x, slope, before, active, sums)
         value[active], size = sums[:, 0], np.sqrt(sums[:, 1])
@@ -142,28 +141,50 @@ def _share(sums: FloatArray) -> FloatArray:
 def best_angle(circle: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The cos θ and sin θ with |c0 cos³ + 3 c1 cos² sin + 3 c2 cos sin² + c3 sin³| largest.
 
-    ``circle`` (k, 4) holds c0..c3. A grid, then Newton on the derivative; never below θ = 0.
+    ``circle`` (k, 4) holds c0..c3. A third of the derivative is again a cubic form,
+
+        c1 cos³ + (2 c2 - c0) cos² sin + (c3 - 2 c1) cos sin² - c2 sin³,
+
+    and its roots are all the extrema. In x = cot(θ - φ), with φ where the form is not small, they
+    are the eigenvalues of a companion matrix; one Newton step each takes off their rounding. The
+    value is never below that at θ = 0.
     """
     c0, c1, c2, c3 = circle.T
-    grid = _ANGLES[:, None]
-    values = np.abs(_on_circle(np.cos(grid), np.sin(grid), c0, c1, c2, c3))
-    angle = _ANGLES[values.argmax(axis=0)]
-    for _ in range(_NEWTON_STEPS):
-        c, s = np.cos(angle), np.sin(angle)
-        first = c1 * c**3 + (2 * c2 - c0) * c**2 * s + (c3 - 2 * c1) * c * s**2 - c2 * s**3
-        second = (2 * c2 - c0) * c**3 + (2 * c3 - 7 * c1) * c**2 * s
-        second += (2 * c0 - 7 * c2) * c * s**2 + (2 * c1 - c3) * s**3
-        step = np.where(second != 0, first / np.where(second != 0, second, 1.0), 0.0)
-        angle = angle - np.clip(step, -_SPACING, _SPACING)
+    form = np.stack([c1, 2 * c2 - c0, c3 - 2 * c1, -c2])
+    values = np.abs(_cubic(form, np.cos(_APART), np.sin(_APART)))
+    pole = _APART[values.argmax(axis=0), 0]
+    c, s = np.cos(pole), np.sin(pole)
+    lead = _cubic(form, c, s)
+    monic = np.stack([_turned(form, c, s), -_turned(form, -s, c), _cubic(form, -s, c)])
+    angle = pole + np.arctan2(1.0, _roots(monic / np.where(lead != 0, lead, 1.0)))
     c, s = np.cos(angle), np.sin(angle)
-    worse = np.abs(_on_circle(c, s, c0, c1, c2, c3)) < np.abs(c0)
-    return np.where(worse, 1.0, c), np.where(worse, 0.0, s)
+    bend = _turned(form, c, s)
+    angle -= np.where(bend != 0, _cubic(form, c, s) / np.where(bend != 0, bend, 1.0), 0.0)
+    c = np.vstack([np.ones_like(c0), c, np.cos(angle)])
+    s = np.vstack([np.zeros_like(c0), s, np.sin(angle)])
+    best = np.abs(_cubic(np.stack([c0, 3 * c1, 3 * c2, c3]), c, s)).argmax(axis=0)
+    each = np.arange(len(circle))
+    return c[best, each], s[best, each]
 
 
-def _on_circle(
-    c: FloatArray, s: FloatArray, c0: FloatArray, c1: FloatArray, c2: FloatArray, c3: FloatArray
-) -> FloatArray:
-    return np.asarray(c0 * c**3 + 3 * c1 * c**2 * s + 3 * c2 * c * s**2 + c3 * s**3)
+def _cubic(form: FloatArray, c: FloatArray, s: FloatArray) -> FloatArray:
+    """The form a cos³ + b cos² sin + d cos sin² + e sin³, its coefficients the rows of ``form``."""
+    a, b, d, e = form
+    return np.asarray(a * c**3 + b * c**2 * s + d * c * s**2 + e * s**3)
+
+
+def _turned(form: FloatArray, c: FloatArray, s: FloatArray) -> FloatArray:
+    """The derivative of `_cubic` in the angle."""
+    a, b, d, e = form
+    return _cubic(np.stack([b, 2 * d - 3 * a, 3 * e - 2 * b, -d]), c, s)
+
+
+def _roots(monic: FloatArray) -> FloatArray:
+    """Real parts (3, k) of the roots of x³ + b x² + d x + e, its rows b, d, e being (k,)."""
+    companion = np.zeros((monic.shape[1], 3, 3))
+    companion[:, 0] = -monic.T
+    companion[:, 1, 0] = companion[:, 2, 1] = 1.0
+    return np.asarray(np.linalg.eigvals(companion).real.T)
 
 
 def _norms(stack: FloatArray) -> FloatArray:
@@ -177,7 +198,16 @@ def _unit(stack: FloatArray) -> FloatArray:
 
 def heaviest_free(plan: FloatArray, count: int) -> IntArray:
     """Flat indices of the ``count`` pairs with most room to move, P(1 - P/r)(1 - P/c) largest."""
-    return np.asarray(np.argsort(-_free(plan), axis=None, kind="stable")[:count])
+    return heaviest(_free(plan), count)
+
+
+def heaviest(values: FloatArray, count: int) -> IntArray:
+    """Flat indices of the ``count`` largest entries, largest first, equal ones in order."""
+    flat = values.ravel()
+    count = min(count, flat.size)
+    least = np.partition(flat, flat.size - count)[flat.size - count]
+    found = np.flatnonzero(flat >= least)
+    return np.asarray(found[np.argsort(-flat[found], kind="stable")[:count]])
 
 
 def _free(plan: FloatArray) -> FloatArray:

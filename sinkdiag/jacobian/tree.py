@@ -17,7 +17,7 @@ from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.numerics.jit import njit
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SpanningTree:
     """A rooted tree on rows 0..n-1 and columns n..n+m-1, nodes in preorder.
 
@@ -44,7 +44,7 @@ class SpanningTree:
 
     @property
     def size(self) -> int:
-        """N + m."""
+        """The number of nodes, n + m."""
         return len(self.node)
 
 
@@ -171,85 +171,3 @@ def accumulate_down(values: FloatArray, parent: IntArray) -> None:
     """Turn each position's own value into the sum along the path from the root, in place."""
     for k in range(1, len(parent)):
         values[k] += values[parent[k]]
-
-
-@njit
-def cut_flows(
-    off: FloatArray,
-    values: FloatArray,
-    parent: IntArray,
-    node: IntArray,
-    tree_row: IntArray,
-    tree_col: IntArray,
-    level: FloatArray,
-    flow: FloatArray,
-) -> None:
-    """For each X of a stack: potentials that match X on the tree, and the flow through each cut.
-
-    ``off`` is the plan with the tree's own pairs set to 0, ``values`` (k, n, m), ``level`` and
-    ``flow`` (k, n+m) in preorder. Level x: a_i = x at row i, b_j = -x at column j, with
-    a_i + b_j = X_ij on the tree. Flow: sums over each subtree of off∘(X - a⊕b), columns negative.
-    """
-    count, n, m = values.shape
-    size = n + m
-    a, b = np.empty(n), np.empty(m)
-    by_row, by_col = np.empty(n), np.empty(m)
-    for s in range(count):
-        level[s, 0] = 0.0
-        for k in range(1, size):
-            edge = values[s, tree_row[k], tree_col[k]]
-            up = level[s, parent[k]]
-            level[s, k] = up + edge if node[k] < n else up - edge
-        for k in range(size):
-            if node[k] < n:
-                a[node[k]] = level[s, k]
-            else:
-                b[node[k] - n] = -level[s, k]
-        by_col[:] = 0.0
-        for i in range(n):
-            total = 0.0
-            for j in range(m):
-                moved = off[i, j] * (values[s, i, j] - a[i] - b[j])
-                total += moved
-                by_col[j] += moved
-            by_row[i] = total
-        for k in range(size):
-            flow[s, k] = by_row[node[k]] if node[k] < n else -by_col[node[k] - n]
-        for k in range(size - 1, 0, -1):
-            flow[s, parent[k]] += flow[s, k]
-
-
-@njit
-def tree_residual(
-    values: FloatArray,
-    level: FloatArray,
-    step: FloatArray,
-    parent: IntArray,
-    node: IntArray,
-    tree_row: IntArray,
-    tree_col: IntArray,
-    residual: FloatArray,
-) -> None:
-    """Residual = X - a⊕b, where a⊕b adds to the tree's potentials the differences ``step``.
-
-    On the tree itself the residual is the difference, not X minus a sum that almost equals it.
-    """
-    count, n, m = values.shape
-    size = n + m
-    a, b = np.empty(n), np.empty(m)
-    shift = np.zeros(size)
-    for s in range(count):
-        for k in range(1, size):
-            shift[k] = shift[parent[k]] + step[s, k]
-        for k in range(size):
-            total = level[s, k] + shift[k]
-            if node[k] < n:
-                a[node[k]] = total
-            else:
-                b[node[k] - n] = -total
-        for i in range(n):
-            for j in range(m):
-                residual[s, i, j] = values[s, i, j] - a[i] - b[j]
-        for k in range(1, size):
-            edge = -step[s, k] if node[k] < n else step[s, k]
-            residual[s, tree_row[k], tree_col[k]] = edge

@@ -1,181 +1,203 @@
-"""The columns of the paper's appendix A.9 along a grid of temperatures."""
+"""``sensitivity``: the columns of the paper's appendix A.9 along eps, and the claims about them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sinkdiag.arrays import FloatArray
+from sinkdiag.checks import check_count, check_share
 from sinkdiag.derivatives.response import Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
-from sinkdiag.problem import Problem
-from sinkdiag.results import Solution, Status, worst
+from sinkdiag.problem import MarginalKind, Problem
+from sinkdiag.progress import Progress, silent
+from sinkdiag.results import Solution, worst
 from sinkdiag.solver.path import solve_path
-from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL
+from sinkdiag.studies.judged import JudgedPart, JudgedResult, findings_of, verdicts_on
+from sinkdiag.studies.sensitivity_row import Measured, Rate, SensitivityRow, sensitivity_rows
+from sinkdiag.studies.subjects import (
+    Case,
+    Layout,
+    Subject,
+    are_labelled,
+    cases,
+    notes_of,
+    subject_of,
+)
+from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
+
+__all__ = [
+    "SensitivityResult",
+    "SensitivityRow",
+    "SensitivitySettings",
+    "sensitivity",
+    "study_sensitivity",
+]
 
 # Temperatures of the automatic grid.
 AUTO_COUNT = 25
-DEFAULT_REPLICATES = 5
 # Standard deviation of a replicate's jitter, relative to that of the costs.
 JITTER = 1e-2
 
-Advance = Callable[[str, int, int], None]
 
+@dataclass(frozen=True, kw_only=True)
+class SensitivitySettings:
+    """How many jittered copies, how fixed points are found, and whether columns are extended.
 
-@dataclass(frozen=True)
-class SensitivityRow:
-    """One temperature; the first eight columns are those of the paper's appendix A.9.
-
-    Attributes
-    ----------
-    eps:
-        Temperature, cost units.
-    op_norm:
-        ‖DS‖, DS = dP/dC, spectral norm on Frobenius matrices; mass per cost unit.
-    C0_est:
-        eps·‖DS‖.
-    dS_de_norm:
-        ‖dP/deps‖_F; mass per cost unit.
-    K1_est:
-        eps·‖dP/deps‖_F.
-    K2_est:
-        eps²·‖D²S‖, a lower estimate. The paper never defines K2; eps²·dS_de_norm is the other
-        reading.
-    rho_mean, rho_std:
-        Mean and standard deviation (ddof 1) over the replicates of the sweep's rate
-        rho = 1 - gap.
-    gap:
-        1 - rho of the matrix itself (a batch: the mean).
-    op_norm_std, dS_de_std, K2_std:
-        Standard deviations over the replicates.
-    op_norm_slope, dS_de_slope, gap_slope:
-        Local slopes d log(·)/d log eps.
-    K2_spread:
-        Relative distance between the best and the worst of the starts that were run to the end.
-    bound:
-        max(P)/eps >= op_norm.
-    paper_M_norm:
-        ‖B'A^+B‖/eps, the paper's Eq. 14, which is not the derivative.
-    support_size, components, cycles:
-        Of the active support, and its number of independent cycles.
-    status:
-        Gravest status of everything in the row.
+    ``extended`` measures the replicates as fully as the matrix itself, for standard deviations.
     """
 
-    eps: float
-    op_norm: float
-    C0_est: float
-    dS_de_norm: float  # noqa: N815 - the paper's name
-    K1_est: float
-    K2_est: float
-    rho_mean: float
-    rho_std: float
-    gap: float = field(metadata={"extended": True})
-    op_norm_std: float = field(metadata={"extended": True})
-    dS_de_std: float = field(metadata={"extended": True})  # noqa: N815
-    K2_std: float = field(metadata={"extended": True})
-    op_norm_slope: float = field(metadata={"extended": True})
-    dS_de_slope: float = field(metadata={"extended": True})  # noqa: N815
-    gap_slope: float = field(metadata={"extended": True})
-    K2_spread: float = field(metadata={"extended": True})
-    bound: float = field(metadata={"extended": True})
-    paper_M_norm: float = field(metadata={"extended": True})  # noqa: N815
-    support_size: int = field(metadata={"extended": True})
-    components: int = field(metadata={"extended": True})
-    cycles: int = field(metadata={"extended": True})
-    status: Status = field(metadata={"extended": True})
+    replicates: int = 5
+    tol: float = 1e-12
+    max_iter: int = 10_000
+    seed: int = 0
+    extended: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no study can use."""
+        check_count("replicates", self.replicates, 2)
+        check_share("tol", self.tol)
+        check_count("max_iter", self.max_iter, 1)
+        check_count("seed", self.seed, 0)
 
 
-@dataclass(frozen=True, eq=False)
-class SensitivityResult:
-    """Rows in descending eps, with the responses they come from.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SensitivityResult(JudgedResult):
+    """Derivatives of the plans of one or several matrices or batches."""
 
-    Attributes
-    ----------
-    rows:
-        One a temperature.
-    curves:
-        For each matrix that columns 2 to 6 are means of (one, or the batch), its responses.
-    """
-
-    rows: tuple[SensitivityRow, ...]
-    curves: tuple[tuple[Response, ...], ...]
+    command: ClassVar[str] = "sensitivity"
+    row_type: ClassVar[type] = SensitivityRow
 
 
-def measure_sensitivity(
-    problems: Sequence[Problem],
-    grid: Sequence[float],
+def sensitivity(
+    cost: ArrayLike,
+    eps: float | Sequence[float] | None = None,
     *,
-    replicates: int = DEFAULT_REPLICATES,
-    seed: int = 0,
-    tol: float = DEFAULT_TOL,
-    max_iter: int = DEFAULT_MAX_ITER,
+    eps_unit: EpsUnit = "none",
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    marginals: MarginalKind = "unit",
+    layout: Layout | None = None,
+    replicates: int = 5,
+    tol: float = 1e-12,
+    max_iter: int = 10_000,
     extended: bool = False,
-    advance: Advance | None = None,
+    seed: int = 0,
 ) -> SensitivityResult:
-    """Rows for one problem, or for a batch of them taken as replicates of each other.
+    """Measure how the plan of a cost answers to the cost and to the temperature, along eps.
+
+    ‖DS‖ with DS = dP/dC = -(1/eps)(diag(p) - B'A^+B), ‖dP/deps‖_F, and eps²·‖D²S‖ as the largest
+    <P, K(X)³> over unit X, K(X) = X - A^+B(X); every claim of the paper about them is judged.
 
     Parameters
     ----------
-    problems:
-        One problem, whose replicates are ``replicates`` copies with Gaussian jitter of
-        1e-2·std(C); or several, which are the replicates themselves.
-    grid:
-        Temperatures in descending order, cost units.
-    replicates, seed:
-        How many jittered copies, and the seed of their jitter and of random starts.
+    cost:
+        Shape (n, m), cost units; +inf forbids a pair. Or (T, n, m) with ``layout``.
+    eps:
+        Temperatures; None: 25 from the cost's range down to 3e-3 of it. Rows come warmest first.
+    eps_unit:
+        ``none``: eps is in cost units; else in units of this statistic of each matrix or batch.
+    row, col, marginals:
+        Marginals; those not given are 1 and n/m (``unit``) or 1/n and 1/m (``probability``).
+    layout:
+        What the first axis of a stack is. The members of a ``batch`` are replicates of each other
+        and share their rows; every matrix of a ``trajectory`` stands alone.
+    replicates:
+        Copies of a single matrix with Gaussian jitter of 1e-2·std(C), for rho_mean and rho_std.
     tol, max_iter:
-        As in `sinkdiag.solve`.
-    advance:
-        Told of every finished temperature.
+        Relative marginal error of a fixed point, and limit on its sweeps and Newton steps.
     extended:
-        Also fill the extended columns; the standard deviations then cost one more measurement for
-        each replicate.
+        Fill the extended columns; every replicate then costs as much as the matrix itself.
+    seed:
+        Of the jitter and of random starts.
+
+    Raises
+    ------
+    InputError
+        When the cost, the marginals, the temperatures or a parameter cannot be used.
+
+    Source: arXiv 2601.23039, appendix A.9 and Lemmas A.7 to A.10.
     """
-    runs = _Runs(grid, tol, max_iter, seed, extended, advance)
-    if len(problems) > 1:
-        runs.total = len(problems) * len(grid)
-        curves = tuple(runs.curve(problem) for problem in problems)
-        spread = curves
-        rates = tuple(tuple((r.gap, r.status) for r in curve) for curve in curves)
-    else:
-        copies = _jittered(problems[0], replicates, seed)
-        runs.total = (1 + len(copies)) * len(grid)
-        curves = (runs.curve(problems[0]),)
-        spread = tuple(runs.curve(copy) for copy in copies) if extended else ()
-        rates = (
-            tuple(tuple((r.gap, r.status) for r in curve) for curve in spread)
-            if extended
-            else tuple(runs.rates(copy) for copy in copies)
+    subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
+    settings = SensitivitySettings(
+        replicates=replicates, tol=tol, max_iter=max_iter, seed=seed, extended=extended
+    )
+    return study_sensitivity([subject], temperatures_of(eps, eps_unit), settings)
+
+
+def study_sensitivity(
+    subjects: Sequence[Subject],
+    temperatures: Temperatures,
+    settings: SensitivitySettings,
+    progress: Progress = silent,
+) -> SensitivityResult:
+    """`sensitivity` for checked subjects: one part a matrix, or a batch."""
+    parts = []
+    for case in cases(subjects, together="batch"):
+        grid = temperatures.grid(case.problems, AUTO_COUNT)
+        measured = _Runs(grid, settings, progress).measure(case)
+        verdicts = verdicts_on(case, measured.curves)
+        parts.append(
+            JudgedPart(
+                label=case.label,
+                name=case.name,
+                rows=sensitivity_rows(measured),
+                findings=findings_of(verdicts),
+                curves=measured.curves,
+                verdicts=verdicts,
+            )
         )
-    return SensitivityResult(_rows(grid, curves, spread, rates), curves)
+    return SensitivityResult(
+        parts=tuple(parts),
+        extended=settings.extended,
+        labelled=are_labelled(subjects),
+        notes=notes_of(subjects),
+    )
 
 
-Rate = tuple[float, Status]
-
-
-@dataclass
 class _Runs:
-    """What every curve has in common, and how far the work has come."""
+    """The measurements of one case on its grid, and how far they have come."""
 
-    grid: Sequence[float]
-    tol: float
-    max_iter: int
-    seed: int
-    extra: bool
-    advance: Advance | None
-    total: int = 0
-    done: int = 0
+    def __init__(
+        self, grid: Sequence[float], settings: SensitivitySettings, progress: Progress
+    ) -> None:
+        self.grid, self.settings, self.progress = grid, settings, progress
+        self.done = self.total = 0
+
+    def measure(self, case: Case) -> Measured:
+        """Members of a batch are replicates of each other; a single matrix has jittered ones."""
+        extended = self.settings.extended
+        problems = case.problems
+        copies = () if len(problems) > 1 else _jittered(case.problem, self.settings)
+        self.total = (len(problems) + len(copies)) * len(self.grid)
+        curves = tuple(self.curve(problem) for problem in problems)
+        if copies:
+            spread = tuple(self.curve(copy) for copy in copies) if extended else ()
+        else:
+            spread = curves
+        rates = tuple(
+            tuple(Rate(gap=each.gap, status=each.status) for each in curve) for curve in spread
+        )
+        return Measured(
+            eps=np.array(self.grid),
+            curves=curves,
+            spread=spread,
+            rates=rates or tuple(self.rates(copy) for copy in copies),
+        )
 
     def curve(self, problem: Problem) -> tuple[Response, ...]:
         """Everything, at each temperature."""
         return tuple(
             respond(
-                problem, solution, factor_block(solution.plan), seed=self.seed, extra=self.extra
+                problem,
+                solution,
+                factor_block(solution.plan),
+                seed=self.settings.seed,
+                extended=self.settings.extended,
             )
             for solution in self._solutions(problem)
         )
@@ -185,107 +207,27 @@ class _Runs:
         found = []
         for solution in self._solutions(problem):
             gap, status = plan_gap(solution.plan, solution.row, solution.col)
-            found.append((gap, worst([solution.status, status])))
+            found.append(Rate(gap=gap, status=worst([solution.status, status])))
         return tuple(found)
 
     def _solutions(self, problem: Problem) -> Iterator[Solution]:
-        for solution in solve_path(problem, self.grid, tol=self.tol, max_iter=self.max_iter):
+        tol, max_iter = self.settings.tol, self.settings.max_iter
+        for solution in solve_path(problem, self.grid, tol=tol, max_iter=max_iter):
             yield solution
             self.done += 1
-            if self.advance is not None:
-                self.advance("sensitivity", self.done, self.total)
+            self.progress("sensitivity", self.done, self.total)
 
 
-def _rows(
-    grid: Sequence[float],
-    curves: Sequence[Sequence[Response]],
-    spread: Sequence[Sequence[Response]],
-    rates: Sequence[Sequence[Rate]],
-) -> tuple[SensitivityRow, ...]:
-    eps = np.array(grid)
-
-    def table(
-        read: Callable[[Response], float], source: Sequence[Sequence[Response]]
-    ) -> FloatArray:
-        return np.array([[read(r) for r in curve] for curve in source]).reshape(-1, len(eps))
-
-    op, rise = table(lambda r: r.op_norm, curves), table(lambda r: r.dS_de_norm, curves)
-    gap = table(lambda r: r.gap, curves).mean(axis=0)
-    op_mean, rise_mean = op.mean(axis=0), rise.mean(axis=0)
-    second = table(lambda r: r.cubic.value, curves).mean(axis=0)
-    far = table(lambda r: r.cubic.spread, curves).max(axis=0)
-    direct = table(lambda r: r.M_norm, curves).mean(axis=0)
-    heaviest = table(lambda r: r.max_plan, curves).max(axis=0)
-    replicate_gaps = np.array([[gap for gap, _ in run] for run in rates]).reshape(-1, len(eps))
-    rho_std = deviation(replicate_gaps)
-    deviations = [
-        deviation(table(read, spread))
-        for read in (lambda r: r.op_norm, lambda r: r.dS_de_norm, lambda r: r.cubic.value)
-    ]
-    slopes = [local_slopes(eps, curve) for curve in (op_mean, rise_mean, gap)]
-    return tuple(
-        SensitivityRow(
-            eps=float(eps[k]),
-            op_norm=float(op_mean[k]),
-            C0_est=float(eps[k] * op_mean[k]),
-            dS_de_norm=float(rise_mean[k]),
-            K1_est=float(eps[k] * rise_mean[k]),
-            K2_est=float(second[k]),
-            rho_mean=_mean_rate(replicate_gaps[:, k]),
-            rho_std=float(rho_std[k]),
-            gap=float(gap[k]),
-            op_norm_std=float(deviations[0][k]),
-            dS_de_std=float(deviations[1][k]),
-            K2_std=float(deviations[2][k]),
-            op_norm_slope=float(slopes[0][k]),
-            dS_de_slope=float(slopes[1][k]),
-            gap_slope=float(slopes[2][k]),
-            K2_spread=float(far[k]),
-            bound=float(heaviest[k] / eps[k]),
-            paper_M_norm=float(direct[k]),
-            support_size=max(curve[k].support.size for curve in curves),
-            components=max(curve[k].support.components for curve in curves),
-            cycles=max(curve[k].cycles for curve in curves),
-            status=worst([curve[k].status for curve in curves] + [run[k][1] for run in rates]),
-        )
-        for k in range(len(eps))
-    )
-
-
-def _mean_rate(gaps: FloatArray) -> float:
-    """Mean of 1 - gap without its rounding below 0; nan with no gap or an unresolved one."""
-    return float(np.maximum(1.0 - gaps.mean(), 0.0)) if len(gaps) else math.nan
-
-
-def deviation(values: FloatArray) -> FloatArray:
-    """Standard deviation over the first axis with ddof = 1; nan for fewer than two."""
-    if len(values) < 2:
-        return np.full(values.shape[1], math.nan)
-    return np.asarray(values.std(axis=0, ddof=1))
-
-
-def local_slopes(eps: FloatArray, curve: FloatArray) -> FloatArray:
-    """Slopes d log curve/d log eps: central differences, one-sided at both ends, else nan."""
-    slopes = np.full(len(eps), math.nan)
-    usable = np.isfinite(curve) & (curve > 0)
-    for k in range(len(eps)):
-        left, right = max(k - 1, 0), min(k + 1, len(eps) - 1)
-        if left < right and usable[left] and usable[right]:
-            slopes[k] = math.log(curve[left] / curve[right]) / math.log(eps[left] / eps[right])
-    return slopes
-
-
-def _jittered(problem: Problem, count: int, seed: int) -> list[Problem]:
+def _jittered(problem: Problem, settings: SensitivitySettings) -> tuple[Problem, ...]:
     """Copies with Gaussian jitter of JITTER·std of the finite costs on every finite entry."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     finite = np.isfinite(problem.cost)
     scale = JITTER * float(problem.cost[finite].std())
-    return [
-        Problem(
-            np.where(finite, problem.cost + scale * rng.standard_normal(finite.shape), np.inf),
-            problem.row,
-            problem.col,
-            f"{problem.name} (replicate {k})",
+    return tuple(
+        replace(
+            problem,
+            cost=np.where(finite, problem.cost + scale * rng.standard_normal(finite.shape), np.inf),
+            name=f"{problem.name} (replicate {k})",
         )
-        for k in range(count)
-    ]
+        for k in range(settings.replicates)
+    )

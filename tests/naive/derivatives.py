@@ -139,3 +139,53 @@ def circle_coefficients(plan, kx, kd):
     n, m = plan.shape
     pairs = [(plan[i, j], kx[i, j], kd[i, j]) for i in range(n) for j in range(m)]
     return [sum(p * a ** (3 - k) * b**k for p, a, b in pairs) for k in range(4)]
+
+
+def tangent_slope(plan, kk, x, before):
+    """P∘kk less its part along x, and [<P∘kk, x>, |slope|², <slope, before>, |before|²]."""
+    n, m = plan.shape
+    cells = [(i, j) for i in range(n) for j in range(m)]
+    value = sum(plan[i, j] * kk[i, j] * x[i, j] for i, j in cells)
+    slope = [[plan[i, j] * kk[i, j] - value * x[i, j] for j in range(m)] for i in range(n)]
+    size = sum(slope[i][j] ** 2 for i, j in cells)
+    mixed = sum(slope[i][j] * before[i, j] for i, j in cells)
+    return slope, [value, size, mixed, sum(before[i, j] ** 2 for i, j in cells)]
+
+
+def conjugate(slope, along, x, share):
+    """Unit vector of slope + share·along less its part along x."""
+    n, m = slope.shape
+    cells = [(i, j) for i in range(n) for j in range(m)]
+    way = {cell: slope[cell] + share * along[cell] for cell in cells}
+    inner = sum(way[cell] * x[cell] for cell in cells)
+    rest = {cell: way[cell] - inner * x[cell] for cell in cells}
+    length = math.sqrt(sum(value**2 for value in rest.values()))
+    return [[rest[i, j] / length for j in range(m)] for i in range(n)]
+
+
+def turn(x, kx, d, kd, cosine, sine):
+    """X, K(x) and the tangent after a turn by (cos, sin) towards d, as lists of rows."""
+    n, m = x.shape
+
+    def mix(first, second, a, b):
+        return [[a * first[i, j] + b * second[i, j] for j in range(m)] for i in range(n)]
+
+    return mix(x, d, cosine, sine), mix(kx, kd, cosine, sine), mix(d, x, cosine, -sine)
+
+
+def rank_one_norm(plan, starts, steps=300, seed=0):
+    """max ‖H[uv']‖ over unit u, v, by alternating with dense singular vectors from each start."""
+    rng = np.random.default_rng(seed)
+    n, m = plan.shape
+    matrix = derivative_matrix(plan)
+    best = 0.0
+    for k in range(starts):
+        x = np.outer(rng.standard_normal(n), rng.standard_normal(m))
+        if k < n * m:
+            x = np.eye(n * m)[k].reshape(n, m)
+        for _ in range(steps):
+            image = (matrix @ x.ravel() / np.linalg.norm(x)).reshape(n, m)
+            left, _, right = np.linalg.svd((matrix @ image.ravel()).reshape(n, m))
+            x = np.outer(left[:, 0], right[0])
+        best = max(best, np.linalg.norm(matrix @ x.ravel()))
+    return best

@@ -137,6 +137,64 @@ class Reference:
         return mp.sqrt(top / bottom)
 
 
+def accumulate_up(values, parent):
+    """Each position's own value and those of everything below it."""
+    below = [[k] for k in range(len(parent))]
+    for k in range(1, len(parent)):
+        above = k
+        while above:
+            above = parent[above]
+            below[above].append(k)
+    return [sum(values[k] for k in group) for group in below]
+
+
+def accumulate_down(values, parent):
+    """Each position's own value and those of everything above it, the root's for its children."""
+    total = []
+    for k in range(len(parent)):
+        found, at = values[k], k
+        while at:
+            at = parent[at]
+            found = found + values[at]
+        total.append(found)
+    return total
+
+
+def cut_flows(off, values, tree):
+    """(level, flow) of one X (n, m): potentials that match X on the tree, flows through its cuts.
+
+    ``tree`` is a list of (node, parent, row, col) a position, the root first.
+    """
+    n, m = off.shape
+    level = [0.0]
+    for node, parent, i, j in tree[1:]:
+        level.append(level[parent] + (values[i, j] if node < n else -values[i, j]))
+    potential = {node: level[k] for k, (node, *_) in enumerate(tree)}
+
+    def left(i, j):
+        return off[i, j] * (values[i, j] - potential[i] + potential[n + j])
+
+    own = [
+        sum(left(node, j) for j in range(m))
+        if node < n
+        else -sum(left(i, node - n) for i in range(n))
+        for node, *_ in tree
+    ]
+    return level, accumulate_up(own, [parent for _, parent, *_ in tree])
+
+
+def tree_residual(values, level, step, tree):
+    """X - a⊕b for potentials that are ``level`` and the sums of ``step`` along the tree."""
+    n, m = values.shape
+    more = accumulate_down([0.0, *step[1:]], [parent for _, parent, *_ in tree])
+    potential = {node: level[k] + more[k] for k, (node, *_) in enumerate(tree)}
+    left = [[values[i, j] - potential[i] + potential[n + j] for j in range(m)] for i in range(n)]
+    for k, (node, _, i, j) in enumerate(tree):
+        if k:
+            left[i][j] = -step[k] if node < n else step[k]
+    return left
+
+
 def spectral_norm(matrix):
     square = matrix.T * matrix
     return mp.sqrt(mp.eigsy(square, eigvals_only=True)[square.rows - 1])

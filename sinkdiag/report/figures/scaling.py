@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinkdiag.arrays import FloatArray
+from sinkdiag.claims.claim import Claim, ClaimKey
+from sinkdiag.claims.judge import Verdicts
+from sinkdiag.claims.laws import LAWS
+from sinkdiag.errors import NothingToDrawError
 from sinkdiag.report.figures.style import (
     BLACK,
     BLUE,
@@ -14,39 +19,52 @@ from sinkdiag.report.figures.style import (
     RED,
     log_scale,
     new_figure,
-    save,
     styled,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-    from sinkdiag.claims.laws import Verdicts
-    from sinkdiag.claims.power_law import Claim
+_LABELS = {
+    ClaimKey.SENSITIVITY: r"$\Vert DS\Vert=\Vert\partial P/\partial C\Vert$ (mass / cost)",
+    ClaimKey.TEMPERATURE_SENSITIVITY: r"$\Vert dP/d\mathrm{eps}\Vert_F$ (mass / cost)",
+    ClaimKey.GAP: r"gap $1-\rho$ (per sweep)",
+}
 
 
-def draw(verdicts: Verdicts, path: str) -> None:
-    """Draw one matrix's curves and save to ``path``."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Panel:
+    """One measured curve, the verdict on it, and the power of eps that is claimed."""
+
+    eps: FloatArray
+    values: FloatArray
+    label: str
+    claim: Claim
+    slope: float
+
+
+def scaling_figure(verdicts: Verdicts) -> Figure:
+    """The curves of one matrix or batch.
+
+    Raises
+    ------
+    NothingToDrawError
+        When one of the three curves has no resolved value above 0.
+    """
     curve = verdicts.curve
+    if not all((values > 0).any() for values in (curve.op_norm, curve.dS_de, curve.gap)):
+        raise NothingToDrawError("nothing on the curve is resolved and above 0")
     with styled():
         figure = new_figure(8.6, 7.0)
         panels = figure.subplots(2, 2, sharex=True).ravel()
-        name = Path(verdicts.name).name
         figure.suptitle(
-            f"{name}: derivatives of the plan against the claimed power laws\n"
+            f"{Path(verdicts.name).name}: derivatives of the plan against the claimed power laws\n"
             "shaded: where the local slope is within 0.15 of the claim",
             fontsize=9,
         )
-        first = r"$\Vert DS\Vert=\Vert\partial P/\partial C\Vert$ (mass / cost)"
-        second = r"$\Vert dP/d\mathrm{eps}\Vert_F$ (mass / cost)"
-        laws = (
-            (first, "‖DS‖ = Θ(1/eps)", curve.op_norm, -1.0),
-            (second, "‖dP/deps‖ = Θ(1/eps)", curve.dS_de, -1.0),
-            (r"gap $1-\rho$ (per sweep)", "gap = Θ(eps)", curve.gap, 1.0),
-        )
-        for axes, (label, claim, values, slope) in zip(panels, laws, strict=False):
-            judged = next(item for item in verdicts.claims if item.claim == claim)
-            _panel(axes, list(curve.eps), list(values), label, judged, slope)
+        for axes, panel in zip(panels, _panels(verdicts), strict=False):
+            _draw(axes, panel)
         _exponential(panels[2], verdicts)
         _constants(panels[3], verdicts)
         for axes in panels:
@@ -55,39 +73,52 @@ def draw(verdicts: Verdicts, path: str) -> None:
             axes.legend(loc="lower left" if axes is panels[3] else "best")
         for axes in panels[2:]:
             axes.set_xlabel("temperature eps (cost units)")
-        save(figure, path)
+    return figure
 
 
-def _panel(
-    axes: Axes,
-    eps: Sequence[float],
-    values: Sequence[float],
-    label: str,
-    claim: Claim,
-    slope: float,
-) -> None:
-    axes.plot(eps, values, color=BLUE, marker="o", ms=3, label="measured")
-    known = [(e, v) for e, v in zip(eps, values, strict=True) if math.isfinite(v) and v > 0]
+def _panels(verdicts: Verdicts) -> list[_Panel]:
+    curve = verdicts.curve
+    return [
+        _Panel(
+            eps=curve.eps,
+            values=law.values(curve),
+            label=_LABELS[law.key],
+            claim=verdicts.claim(law.key),
+            slope=law.slope,
+        )
+        for law in LAWS
+        if law.key in _LABELS
+    ]
+
+
+def _draw(axes: Axes, panel: _Panel) -> None:
+    axes.plot(panel.eps, panel.values, color=BLUE, marker="o", ms=3, label="measured")
     log_scale(axes)
+    known = _known(panel.eps, panel.values)
     if known:
         low, high = min(v for _, v in known), max(v for _, v in known)
-        at = claim.window if claim.window is not None else (known[0][0], known[0][0])
+        at = panel.claim.window or (known[0][0], known[0][0])
         centre = math.sqrt(at[0] * at[1])
         near = min(known, key=lambda pair: abs(math.log(pair[0] / centre)))
-        line = [near[1] * (e / near[0]) ** slope for e, _ in known]
-        axes.plot(
-            [e for e, _ in known], line, color=BLACK, ls=":", lw=1.0, label=f"slope {slope:g}"
-        )
+        line = [near[1] * (e / near[0]) ** panel.slope for e, _ in known]
+        label = f"slope {panel.slope:g}"
+        axes.plot([e for e, _ in known], line, color=BLACK, ls=":", lw=1.0, label=label)
         axes.set_ylim(low / 2, high * 2)
-    _window(axes, claim)
-    axes.set_ylabel(label)
-    axes.set_title(_headline(claim))
+    if panel.claim.window is not None:
+        axes.axvspan(*panel.claim.window, color=GREEN, alpha=0.15, lw=0, label="claim holds")
+    axes.set_ylabel(panel.label)
+    axes.set_title(_headline(panel.claim))
+
+
+def _known(eps: FloatArray, values: FloatArray) -> list[tuple[float, float]]:
+    pairs = zip(eps.tolist(), values.tolist(), strict=True)
+    return [(e, v) for e, v in pairs if math.isfinite(v) and v > 0]
 
 
 def _exponential(axes: Axes, verdicts: Verdicts) -> None:
     """The fitted exp(-Δ/eps) through the coldest gap, over the decade it was fitted in."""
     delta, curve = verdicts.freeze.delta, verdicts.curve
-    known = [(e, v) for e, v in zip(curve.eps, curve.gap, strict=True) if v > 0]
+    known = _known(curve.eps, curve.gap)
     if math.isnan(delta) or not known:
         return
     cold, gap = known[-1]
@@ -100,7 +131,7 @@ def _constants(axes: Axes, verdicts: Verdicts) -> None:
     curve = verdicts.curve
     for values, label, colour, line, marker in (
         (curve.eps * curve.op_norm, r"eps$\cdot\Vert DS\Vert$ (C0)", BLUE, "-", "o"),
-        (curve.eps * curve.dS_de, r"eps$\cdot\Vert dP/d\mathrm{eps}\Vert$ (K1)", RED, "--", "s"),
+        (curve.drift, r"eps$\cdot\Vert dP/d\mathrm{eps}\Vert$ (K1)", RED, "--", "s"),
         (curve.K2, r"eps$^2\cdot\Vert D^2S\Vert$ (K2, lower estimate)", GREEN, "-.", "^"),
     ):
         axes.plot(curve.eps, values, color=colour, ls=line, marker=marker, ms=3, label=label)
@@ -111,11 +142,6 @@ def _constants(axes: Axes, verdicts: Verdicts) -> None:
     axes.set_title("the same times powers of eps:\nflat where the laws hold")
 
 
-def _window(axes: Axes, claim: Claim) -> None:
-    if claim.window is not None:
-        axes.axvspan(*claim.window, color=GREEN, alpha=0.15, lw=0, label="claim holds")
-
-
 def _freeze(axes: Axes, verdicts: Verdicts) -> None:
     freeze = verdicts.freeze
     if math.isfinite(freeze.eps_freeze):
@@ -124,6 +150,5 @@ def _freeze(axes: Axes, verdicts: Verdicts) -> None:
 
 
 def _headline(claim: Claim) -> str:
-    verdict = claim.verdict
     slope = f", slope {claim.slope:.2f}" if math.isfinite(claim.slope) else ""
-    return f"{claim.claim}\n{verdict}{slope}"
+    return f"{claim.claim}\n{claim.verdict}{slope}"

@@ -1,0 +1,115 @@
+"""What the second derivative allows an annealing step to change (paper, Table 2)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.arrays import FloatArray
+from sinkdiag.derivatives.response import plan_sensitivity
+from sinkdiag.derivatives.second_order import cubic_norm
+from sinkdiag.jacobian.block import factor_block
+from sinkdiag.jacobian.modes import Modes, modes
+from sinkdiag.numerics.norms import operator_norm
+from sinkdiag.problem import Problem
+from sinkdiag.results import Solution, Status, worst
+from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What R allows a tracked run.
+
+    Attributes
+    ----------
+    R:
+        2 C0²/K_quad, mass.
+    tau_max:
+        gap·R/κ(V), plan norm.
+    k_theory:
+        R/‖J^K(I-J^K)^{-1}‖_plan/eps: the largest drift/eps that K sweeps a step can follow.
+    gap, kappa_V:
+        1 - rho, and κ(V) in the plan norm.
+    status:
+        Gravest status of what these were made of.
+    """
+
+    R: float
+    tau_max: float
+    k_theory: float
+    gap: float
+    kappa_V: float  # noqa: N815 - the paper's name
+    status: Status
+
+
+def thresholds(
+    problem: Problem,
+    eps: float,
+    iters: int,
+    *,
+    seed: int = 0,
+    tol: float = DEFAULT_TOL,
+    max_iter: int = DEFAULT_MAX_ITER,
+    solution: Solution | None = None,
+) -> Thresholds:
+    """R, tau_max and k_theory at one temperature for ``iters`` sweeps a step.
+
+    A solution at ``eps`` that is at hand may be given. What double precision does not resolve is
+    nan, with status ``below_resolution``.
+    """
+    if solution is None:
+        solution = solve_problem(problem, eps, tol=tol, max_iter=max_iter)
+    operator = factor_block(solution.plan)
+    if operator is None:
+        nan = math.nan
+        return Thresholds(
+            R=nan,
+            tau_max=nan,
+            k_theory=nan,
+            gap=nan,
+            kappa_V=nan,
+            status=Status.BELOW_RESOLUTION,
+        )
+    top, cubic = plan_sensitivity(operator, seed=seed), cubic_norm(operator, seed=seed)
+    radius = float(quadratic_radius(top.value, cubic.value))
+    spectrum = modes(solution.plan, solution.row, solution.col, "plan")
+    gap = float(spectrum.gaps[0]) if len(spectrum.gaps) else 1.0
+    kappa = spectrum.condition()
+    return Thresholds(
+        R=radius,
+        tau_max=gap * radius / kappa,
+        k_theory=radius / accumulated(spectrum, iters) / eps,
+        gap=gap,
+        kappa_V=kappa,
+        status=worst([solution.status, top.status, cubic.status, spectrum.status]),
+    )
+
+
+def quadratic_radius(first: FloatArray | float, second: FloatArray | float) -> FloatArray:
+    """R = 2 C0²/K_quad: the change at which the quadratic term of C -> P equals the linear one.
+
+    inf for a linear map, whose K_quad is 0. K_quad is a lower estimate, so R is optimistic.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    linear = second == 0
+    return np.where(linear, math.inf, 2.0 * first**2 / np.where(linear, 1.0, second))
+
+
+def accumulated(spectrum: Modes, iters: int) -> float:
+    """‖J^K (I - J^K)^{-1}‖: what is left of a steady drift after K sweeps at every step.
+
+    Diagonal in the modes: λ^K/(1 - λ^K), the denominator from the gaps, so that it keeps its
+    relative accuracy however close λ is to 1. 0 for no mode at all.
+    """
+    if not len(spectrum.gaps):
+        return 0.0
+    with np.errstate(divide="ignore"):
+        logs = iters * np.log1p(-np.minimum(spectrum.gaps, 1.0))
+    left = np.exp(logs) / -np.expm1(logs)
+    if spectrum.norm == "natural":
+        return float(left.max())
+    if not spectrum.resolved:
+        return math.nan
+    return operator_norm((spectrum.factor * left) @ spectrum.inverse_factor)
