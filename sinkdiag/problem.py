@@ -19,7 +19,7 @@ LARGEST = 1e150
 _TOTAL_TOL = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
     """A cost matrix (n, m), in the user's units, and positive marginals of equal total N.
 
@@ -88,7 +88,7 @@ def make_problem(
             f"the marginals have different totals (rows {total:.17g}, columns {c.sum():.17g})",
             "scale one of them so that both carry the same mass",
         )
-    return Problem(matrix, r, c * (total / c.sum()), name)
+    return Problem(cost=matrix, row=r, col=c * (total / c.sum()), name=name)
 
 
 def check_cost(cost: ArrayLike, name: str = "cost") -> FloatArray:

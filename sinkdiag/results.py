@@ -82,7 +82,7 @@ def worst(statuses: Iterable[Status]) -> Status:
     return min(statuses, key=_GRAVITY.index, default=Status.CONVERGED)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Solution:
     """Potentials and plan of an entropic transport problem.
 

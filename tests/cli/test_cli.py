@@ -243,13 +243,7 @@ def test_a_closed_pipe_is_quiet(cost):
     """The reader leaves before the row is written."""
     reader, writer = os.pipe()
     os.close(reader)
-    command = [
-        sys.executable,
-        "-c",
-        "from sinkdiag.__main__ import main; main()",
-        "-q",
-        "calibrate",
-    ]
+    command = [sys.executable, "-m", "sinkdiag", "-q", "calibrate"]
     done = subprocess.run(
         [*command, str(cost), *QUICK], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
     )
