@@ -1,4 +1,4 @@
-"""Mutated files and options against the command line, by hand: ``python -m tests.fuzz 20000``.
+"""Mutated files, hard problems and options, by hand: ``python -m tests.fuzz 20000``.
 
 Every mutant runs in a process that is forked for a batch of them, under a limit of memory, and must
 end within the time limit with a documented exit status, at most one line of fault on standard
@@ -36,8 +36,9 @@ STATUSES = {0, 2, 3, 4, 5}
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """One command line: a mutated file and the options beside it."""
+    """One command line: a command, a mutated file and the options beside it."""
 
+    command: tuple[str, ...]
     name: str
     data: bytes
     options: tuple[str, ...]
@@ -116,6 +117,44 @@ def repacked(rng: random.Random) -> bytes:
     return stream.getvalue()
 
 
+def hard_problem(rng: random.Random) -> tuple[bytes, tuple[str, ...]]:
+    """A valid cost that arithmetic does not like, with masses and temperatures to match."""
+    draw = np.random.default_rng(rng.randrange(2**32))
+    n, m = rng.choice([(1, 1), (1, 4), (4, 1), (2, 2), (3, 3), (4, 7), (6, 6), (8, 4)])
+    cost = draw.random((n, m))
+    kind = rng.randrange(8)
+    if kind == 0:
+        cost = draw.integers(0, 3, (n, m)).astype(float)
+    elif kind == 1:
+        cost = np.zeros((n, m))
+    elif kind == 2:
+        cost *= 10.0 ** rng.choice([-140, -120, -30, 30, 120, 140])
+    elif kind == 3:
+        cost += 10.0 ** rng.choice([3, 8, 15])
+    elif kind == 4:
+        cost[draw.random((n, m)) < 0.4] = np.inf
+    elif kind == 5:
+        cost[0, 0] = 10.0 ** rng.choice([6, 30, 57])
+    elif kind == 6:
+        cost = np.add.outer(draw.random(n), draw.random(m))
+    row, col = np.ones(n), np.full(m, n / m)
+    if rng.random() < 0.4:
+        row, col = 10.0 ** (6 * draw.random(n)), 10.0 ** (6 * draw.random(m))
+        col *= row.sum() / col.sum()
+    stream = io.BytesIO()
+    np.savez(stream, cost=cost, row=row, col=col)
+    eps = rng.choice(["1", "0.1", "1e-2", "1e-3", "3e-4", "1e-5", "1e-9", "1:1e-3:4"])
+    return stream.getvalue(), ("--eps", eps, "--eps-unit", rng.choice(["range", "range", "none"]))
+
+
+# Commands with what keeps them quick, and how often each is taken.
+COMMANDS = {
+    ("spectrum",): 8,
+    ("sensitivity", "--replicates", "2"): 1,
+    ("constants",): 1,
+    ("pseudospectrum", "--grid", "4"): 1,
+    ("calibrate", "--replicates", "2", "--max-steps", "12"): 1,
+}
 OPTIONS = {
     "--eps": ["0.1", "1:0.1:3", "1e-300", "1e150", "0", "-1", "nan", "inf", "1:2", "a", "1e-12"],
     "--eps-unit": ["range", "std", "mean", "none", "x"],
@@ -138,6 +177,14 @@ def mutants(count: int, seed: int) -> list[Mutant]:
     names = sorted(whole)
     found = []
     for _ in range(count):
+        if rng.random() < 0.1:
+            data, options = hard_problem(rng)
+            more = rng.choice([(), ("--extended",)])
+            (command,) = rng.choices(list(COMMANDS), weights=[3, 1, 1, 1, 1])
+            found.append(
+                Mutant(command=command, name="hard.npz", data=data, options=(*options, *more))
+            )
+            continue
         name = rng.choice(names)
         data = repacked(rng) if rng.random() < 0.05 else mutate(whole[name], rng)
         options = ["--eps", "0.3"] if rng.random() < 0.7 else []
@@ -147,7 +194,8 @@ def mutants(count: int, seed: int) -> list[Mutant]:
             options += ["--layout", "batch"]
         if data.startswith(b"PK"):
             name = "mutant.npz"
-        found.append(Mutant(name=name, data=data, options=tuple(options)))
+        (command,) = rng.choices(list(COMMANDS), weights=list(COMMANDS.values()))
+        found.append(Mutant(command=command, name=name, data=data, options=tuple(options)))
     return found
 
 
@@ -159,7 +207,8 @@ def judge(mutant: Mutant, folder: Path) -> str:
     path.write_bytes(mutant.data)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = run(["-q", "spectrum", str(path), *mutant.options])
+        command, *first = mutant.command
+        status = run(["-q", command, str(path), *first, *mutant.options])
     lines = err.getvalue().splitlines()
     if status not in STATUSES:
         return f"exit status {status}: {lines[:1]}"
@@ -236,7 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
         given.keep.mkdir(exist_ok=True)
         path = given.keep / f"{given.seed}-{number}-{mutant.name}"
         path.write_bytes(mutant.data)
-        print(f"{path} {' '.join(mutant.options)}: {fault}")
+        print(f"{' '.join(mutant.command)} {path} {' '.join(mutant.options)}: {fault}")
     took = time.monotonic() - start
     print(f"seed {given.seed}: {len(faults)} faults in {given.count} mutants, {took:.0f} s")
     return 1 if faults else 0

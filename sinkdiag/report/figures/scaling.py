@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinkdiag.arrays import FloatArray
@@ -19,6 +18,7 @@ from sinkdiag.report.figures.style import (
     RED,
     log_scale,
     new_figure,
+    shown_name,
     styled,
 )
 
@@ -59,7 +59,7 @@ def scaling_figure(verdicts: Verdicts) -> Figure:
         figure = new_figure(8.6, 7.0)
         panels = figure.subplots(2, 2, sharex=True).ravel()
         figure.suptitle(
-            f"{Path(verdicts.name).name}: derivatives of the plan against the claimed power laws\n"
+            f"{shown_name(verdicts.name)}: derivatives of the plan against the claimed power laws\n"
             "shaded: where the local slope is within 0.15 of the claim",
             fontsize=9,
         )
