@@ -15,7 +15,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.derivatives.second_order import heaviest, heaviest_free
-from sinkdiag.jacobian.block import BlockOperator
+from sinkdiag.jacobian.block import BlockOperator, product
 from sinkdiag.jacobian.tree import accumulate_down, accumulate_up
 from sinkdiag.results import Status
 
@@ -25,6 +25,8 @@ MAX_STEPS = 2000
 PROBES, PROBE_STEPS = 8, 2
 # Pairs that start because they answer most or have most room, and random directions.
 ANSWERING, FREE, RANDOM = 128, 6, 6
+# Columns up to which a product with P stays on one thread.
+FEW = 48
 # Steps of all that are left, and how many of the best then go on.
 ROUNDS = ((2, 32), (3, 8), (6, 3), (6, 1))
 # The last one's step is also tried so many times as long: ridges are flat next to a permutation.
@@ -140,19 +142,22 @@ class _Form:
         self.row, self.col = tree.row[1:], tree.col[1:]
         self.sign = np.where(tree.node[1:] < self.n, 1.0, -1.0)[:, None]
         self.mass = operator.plan[self.row, self.col][:, None]
-        self.flat, self.square = operator.off, operator.off**2
-        self.rows = self.flat.sum(axis=1)[:, None], self.square.sum(axis=1)[:, None]
-        self.cols = self.flat.sum(axis=0)[:, None], self.square.sum(axis=0)[:, None]
+        flat = operator.off
+        square = flat**2
+        self.rows = flat.sum(axis=1)[:, None], square.sum(axis=1)[:, None]
+        self.cols = flat.sum(axis=0)[:, None], square.sum(axis=0)[:, None]
+        self.down = flat, square
+        self.across = np.ascontiguousarray(flat.T), np.ascontiguousarray(square.T)
 
     def image(self, u: FloatArray, v: FloatArray) -> _Image:
         """H[uv']."""
         a, b = self._levels(u[self.row] * v[self.col])
-        flat, by_b = _products(self.flat, v, b)
-        by_u, by_a = _products(self.flat.T, u, a)
+        flat, by_b = _products(self.across[0], v, b)
+        by_u, by_a = _products(self.down[0], u, a)
         rows = u * flat - a * self.rows[0] - by_b
         cols = v * by_u - b * self.cols[0] - by_a
         a, b, left = self._fit(a, b, rows, cols)
-        square = _products(self.square, v, v * v, v * b, b)
+        square = _products(self.across[1], v, v * v, v * b, b)
         total = u * u * square[1] + a * (a * self.rows[1] + 2 * square[3])
         total -= 2 * u * (a * square[0] + square[2])
         squared = total.sum(axis=0) + np.einsum("jk,jk,j->k", b, b, self.cols[1][:, 0])
@@ -167,18 +172,18 @@ class _Form:
         on_tree = self.mass * image.left
         c, d = self._levels(on_tree)
         by_v, by_vv, by_vb, by_b = image.square
-        by_u, by_a = _products(self.square.T, u, image.a)
-        (flat_d,), (flat_c,) = _products(self.flat, d), _products(self.flat.T, c)
+        by_u, by_a = _products(self.down[1], u, image.a)
+        (flat_d,), (flat_c,) = _products(self.across[0], d), _products(self.down[0], c)
         rows = u * by_v - image.a * self.rows[1] - by_b - c * self.rows[0] - flat_d
         cols = v * by_u - image.b * self.cols[1] - by_a - d * self.cols[0] - flat_c
         c, d, left = self._fit(c, d, rows, cols)
-        (flat_dv,) = _products(self.flat, d * v)
+        (flat_dv,) = _products(self.across[0], d * v)
         left = self.mass * left
         new = u * by_vv - image.a * by_v - by_vb - c * image.flat - flat_dv
         np.add.at(new, self.row, left * v[self.col])
         u, old = _unit(new, u), u
-        mixed, plain, bent = _products(self.square.T, old * u, u, image.a * u)
-        flat, flat_c = _products(self.flat.T, u, c * u)
+        mixed, plain, bent = _products(self.down[1], old * u, u, image.a * u)
+        flat, flat_c = _products(self.down[0], u, c * u)
         new = v * mixed - image.b * plain - bent - d * flat - flat_c
         np.add.at(new, self.col, left * u[self.row])
         return u, _unit(new, v)
@@ -208,10 +213,10 @@ class _Form:
         return ordered[: self.n], -ordered[self.n :]
 
 
-def _products(matrix: FloatArray, *stacks: FloatArray) -> tuple[FloatArray, ...]:
-    """The matrix times each stack of columns, in one product."""
-    product = matrix @ np.concatenate(stacks, axis=1)
-    return tuple(np.split(product, len(stacks), axis=1))
+def _products(transposed: FloatArray, *stacks: FloatArray) -> tuple[FloatArray, ...]:
+    """A matrix times each stack of columns, in one product; the matrix is given transposed."""
+    columns = np.concatenate(stacks, axis=1)
+    return tuple(np.split(product(columns.T, transposed, FEW).T, len(stacks), axis=1))
 
 
 def _unit(vectors: FloatArray, otherwise: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.linalg
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.jacobian.kernels import cut_flows, tree_residual
+from sinkdiag.jacobian.kernels import cut_flows, row_products, tree_residual
 from sinkdiag.jacobian.tree import (
     SpanningTree,
     accumulate_down,
@@ -31,6 +31,8 @@ from sinkdiag.jacobian.tree import (
 # Pairs lighter than this, relative to the heaviest pair off the tree, move no result by more than
 # (number of pairs) * NEGLIGIBLE, but would take rounding errors of the heavy flows over their mass.
 NEGLIGIBLE = 1e-18
+# Up to so many vectors a product is not worth a BLAS's threads.
+FEW = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,7 +114,7 @@ class BlockOperator:
     def differences(self, flow: FloatArray) -> FloatArray:
         """Differences of potentials along the tree for flows through its cuts, both (k, n+m)."""
         step = np.zeros_like(flow)
-        step[:, 1:] = ((flow[:, 1:] * self.scale) @ self.inverse) * self.scale
+        step[:, 1:] = product(flow[:, 1:] * self.scale, self.inverse) * self.scale
         return step
 
     def solve(self, rows: FloatArray, cols: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -178,6 +180,15 @@ def factor_block(plan: FloatArray) -> BlockOperator | None:
     return BlockOperator(
         plan=plan, tree=tree, off=off, scale=scale, inverse=inverse, carries=carries
     )
+
+
+def product(vectors: FloatArray, matrix: FloatArray, few: int = FEW) -> FloatArray:
+    """``vectors`` (k, n) times ``matrix`` (n, m), on one thread for up to ``few`` of them."""
+    if len(vectors) > few:
+        return np.asarray(vectors @ matrix)
+    out = np.empty((len(vectors), matrix.shape[1]))
+    row_products(np.ascontiguousarray(vectors), matrix, out)
+    return out
 
 
 def _inverse(matrix: FloatArray) -> FloatArray | None:

@@ -1,4 +1,4 @@
-"""Passes over stacks of (n, m) matrices along a spanning tree of the plan's pairs."""
+"""Passes over stacks of (n, m) matrices along a spanning tree of the plan's pairs; products."""
 
 from __future__ import annotations
 
@@ -88,3 +88,27 @@ def tree_residual(
         for k in range(1, size):
             edge = -step[s, k] if node[k] < n else step[s, k]
             residual[s, tree_row[k], tree_col[k]] = edge
+
+
+@njit
+def row_products(vectors: FloatArray, matrix: FloatArray, out: FloatArray) -> None:
+    """The product ``vectors`` (k, n) times ``matrix`` (n, m) into ``out`` (k, m), for few rows.
+
+    Four rows of the matrix at a time. A BLAS would hand such a product to all its threads, which
+    costs more than it saves when other work keeps the cores busy.
+    """
+    count, size = vectors.shape
+    out[:] = 0.0
+    whole = size - size % 4
+    for k in range(0, whole, 4):
+        for s in range(count):
+            a, b, c, d = vectors[s, k], vectors[s, k + 1], vectors[s, k + 2], vectors[s, k + 3]
+            for j in range(out.shape[1]):
+                out[s, j] += (a * matrix[k, j] + b * matrix[k + 1, j]) + (
+                    c * matrix[k + 2, j] + d * matrix[k + 3, j]
+                )
+    for k in range(whole, size):
+        for s in range(count):
+            a = vectors[s, k]
+            for j in range(out.shape[1]):
+                out[s, j] += a * matrix[k, j]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sinkdiag.jacobian.kernels import cut_flows, tree_residual
+from sinkdiag.jacobian.kernels import cut_flows, row_products, tree_residual
 from sinkdiag.jacobian.tree import accumulate_down, accumulate_up, cut_matrix, heaviest_tree
 from tests.naive import derivatives as naive
 from tests.naive import jacobian
@@ -90,3 +90,13 @@ def test_passes_over_a_stack_match_their_twins(n, m):
         np.testing.assert_allclose(flow[s], flows, atol=1e-13)
         residual = jacobian.tree_residual(values[s], levels, step[s], listed(tree))
         np.testing.assert_allclose(left[s], residual, atol=1e-13)
+
+
+@pytest.mark.parametrize(("n", "m"), SHAPES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_row_products_match_their_twin(n, m, count):
+    rng = np.random.default_rng(0)
+    vectors, matrix = rng.standard_normal((count, n)), rng.standard_normal((n, m))
+    out = np.full((count, m), np.nan)
+    row_products(vectors, matrix, out)
+    np.testing.assert_allclose(out, jacobian.row_products(vectors, matrix), atol=1e-14)

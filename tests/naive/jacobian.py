@@ -195,6 +195,15 @@ def tree_residual(values, level, step, tree):
     return left
 
 
+def row_products(vectors, matrix):
+    """The product of two matrices, entry by entry."""
+    inner = range(len(matrix))
+    return [
+        [sum(vector[k] * matrix[k][j] for k in inner) for j in range(len(matrix[0]))]
+        for vector in vectors
+    ]
+
+
 def spectral_norm(matrix):
     square = matrix.T * matrix
     return mp.sqrt(mp.eigsy(square, eigvals_only=True)[square.rows - 1])
