@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 
 from sinkdiag.errors import InputError
 
@@ -13,8 +14,7 @@ MOST_ITERS = 100_000
 
 def check_count(name: str, value: int, least: int, most: int | None = None) -> None:
     """A whole number from ``least`` to ``most``, or an `InputError` that names the argument."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
+    if not _whole(value) or value < least or (most is not None and value > most):
         bounds = f"from {least} up" if most is None else f"from {least} to {most}"
         raise InputError(name, f"{value!r} is not a count", f"give a whole number {bounds}")
 
@@ -28,9 +28,17 @@ def check_share(name: str, value: float, *, zero: bool = False) -> None:
 
 def check_size(name: str, value: float, *, zero: bool = False) -> None:
     """A finite number above 0, or from 0 with ``zero``."""
-    if not (math.isfinite(value) and (value > 0.0 or (zero and value == 0.0))):
+    if not (_finite(value) and (value > 0.0 or (zero and value == 0.0))):
         bounds = "of 0 or more" if zero else "above 0"
         raise InputError(name, f"{value!r} is out of range", f"give a finite number {bounds}")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.checks import check_count
 from sinkdiag.errors import InputError
 from sinkdiag.problem import check_real, make_problem
 from sinkdiag.results import Status
@@ -77,8 +78,7 @@ def solve_batch(
     stack = check_real(costs, "costs")
     if stack.ndim != 3 or stack.size == 0:
         raise InputError("costs", f"the stack has shape {stack.shape}", "give B×n×m costs")
-    if iters < 0:
-        raise InputError("costs", f"iters is {iters}", "give 0 or more sweeps")
+    check_count("iters", iters, 0)
     count, n, m = stack.shape
     bad = ~np.isfinite(stack).all(axis=(1, 2))
     for index in np.flatnonzero(bad):
@@ -86,7 +86,7 @@ def solve_batch(
     shared = make_problem(np.zeros((n, m)), row=row, col=col, name="costs")
     temperatures = np.array(np.broadcast_to(np.asarray(eps, dtype=np.float64), (count,)))
     if not (np.all(np.isfinite(temperatures)) and np.all(temperatures > 0)):
-        raise InputError("costs", "some eps is not positive and finite", "give temperatures")
+        raise InputError("eps", "some are not positive and finite", "give temperatures above 0")
     f, g, plan = np.zeros((count, n)), np.zeros((count, m)), np.empty((count, n, m))
     kernels.sweep_all(stack, shared.row, shared.col, temperatures, iters, f, g, plan)
     error = np.maximum(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.checks import check_count, check_share, check_size
 from sinkdiag.errors import InputError
 from sinkdiag.problem import Problem, make_problem
 from sinkdiag.results import Solution
@@ -75,12 +74,12 @@ def solve_problem(
     settings: SolverSettings = DEFAULT,
 ) -> Solution:
     """`solve` for a checked problem; ``settings`` are the solver's tuning constants."""
-    if not (math.isfinite(eps) and eps > 0):
-        raise InputError(problem.name, f"eps is {eps}", "give a positive finite temperature")
+    check_size("eps", eps)
+    check_share("tol", tol)
+    check_count("max_iter", max_iter, 0)
     potential = None if init is None else check_init(problem, init)
     if iters is not None:
-        if iters < 0:
-            raise InputError(problem.name, f"iters is {iters}", "give 0 or more sweeps")
+        check_count("iters", iters, 0)
         return run_sweeps(problem, eps, iters, potential)
     check_feasible(problem)
     return fixed_point(problem, eps, tol=tol, max_iter=max_iter, init=potential, settings=settings)
