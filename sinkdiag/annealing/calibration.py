@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sinkdiag.annealing.choice import Choice, Confirmation, choose
-from sinkdiag.annealing.collapse import CollapseMoment, moment_of_collapse
+from sinkdiag.annealing.collapse import CollapseMoment, Judge, moment_of_collapse
 from sinkdiag.annealing.controller import AdaptiveCooling, CoolingRule
 from sinkdiag.annealing.escalate import Escalation, PlainOutcome, escalate
+from sinkdiag.annealing.replay import Fate
 from sinkdiag.annealing.replicates import make_replicates
 from sinkdiag.annealing.settings import CalibrationSettings
-from sinkdiag.annealing.stream import CostStream
-from sinkdiag.annealing.track import TrackSettings
+from sinkdiag.annealing.track import SETTLE, TrackSettings
 from sinkdiag.annealing.window import NO_WINDOW, Window
 from sinkdiag.derivatives.thresholds import Thresholds, thresholds
 from sinkdiag.jacobian.freeze import freeze_temperature
@@ -32,7 +32,8 @@ class Calibration:
     Attributes
     ----------
     settings, layer:
-        What was asked, and the user's own layer with its temperatures.
+        What was asked, and the user's own layer with its temperatures. On a trajectory its budget
+        ends where too little of the record is left to settle in.
     escalation, choice:
         Phases I and II; without a choice nothing collapsed.
     moments:
@@ -41,8 +42,8 @@ class Calibration:
         The paper's thresholds at `eps_collapse`; None without a collapse.
     eps_freeze:
         Largest eps with rho^K > 1/10, cost units; nan for none.
-    streams:
-        The data itself, then the held-out replicates.
+    judges:
+        Those of the data itself, then of the held-out replicates.
     """
 
     settings: CalibrationSettings
@@ -52,7 +53,7 @@ class Calibration:
     moments: tuple[CollapseMoment, ...]
     theory: Thresholds | None
     eps_freeze: float
-    streams: tuple[CostStream, ...]
+    judges: tuple[Judge, ...]
 
     @property
     def window(self) -> Window:
@@ -86,10 +87,20 @@ class Calibration:
         return statistics.median(ratios) if ratios else math.nan
 
     @property
+    def too_slow(self) -> bool:
+        """Whether the given cooling factor alone takes more steps than the budget has."""
+        return self.choice is None and not self.plain.distances
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether there is no window because fixed points were not found."""
+        lost = self.plain.unresolved or self.window.fates(Fate.UNRESOLVED)
+        return bool(lost) and not self.window.found
+
+    @property
     def status(self) -> Status:
-        """Whether arrivals could be judged."""
-        unresolved = self.plain.unresolved and not self.window.found
-        return Status.BELOW_RESOLUTION if unresolved else Status.CONVERGED
+        """Whether settled runs could be judged."""
+        return Status.BELOW_RESOLUTION if self.unresolved else Status.CONVERGED
 
     @property
     def controller(self) -> AdaptiveCooling | None:
@@ -129,18 +140,20 @@ def measure_calibration(
 
     Phase I escalates the plain schedule until it collapses; phase II brackets, on held-out
     replicates, the slopes k with which the controller arrives at eps_min within the budget (k_low)
-    and does not collapse (k_high). k_safe is their geometric middle.
+    and is not lost once it has settled there (k_high). k_safe is their geometric middle.
 
     Source: the paper's Algorithm 1 and section on quasi-static annealing; the collapse test, the
     hybrid zone and the window are this package's reading.
     """
-    replicates = make_replicates(problems, settings)
+    if len(problems) > 1:
+        layer = replace(layer, max_steps=min(layer.max_steps, len(problems) - SETTLE))
+    replicates = make_replicates(problems, layer, settings)
     progress("provoking collapse", 0, STAGES)
     pilots = (replicates.data, *replicates.pilots)
-    escalation = _provoke(pilots, layer, settings)
+    escalation = escalate(pilots, layer, settings.collapse_tv, alpha0=settings.alpha0)
     progress("bracketing the window", 1, STAGES)
     choice = choose(escalation, layer, settings, replicates)
-    moments = _moments(choice, settings, replicates.held_out)
+    moments = _moments(choice, replicates.held_out)
     progress("looking for the freeze", 2, STAGES)
     late = problems[-1]
     freeze = freeze_temperature(late, layer.iters)
@@ -157,28 +170,17 @@ def measure_calibration(
         moments=moments,
         theory=theory,
         eps_freeze=freeze,
-        streams=(replicates.data, *replicates.held_out),
+        judges=(replicates.data, *replicates.held_out),
     )
 
 
-def _provoke(
-    streams: Sequence[CostStream], layer: TrackSettings, settings: CalibrationSettings
-) -> Escalation:
-    length = streams[0].length
-    if length is not None:
-        layer = replace(layer, max_steps=min(layer.max_steps, length))
-    return escalate(streams, layer, settings.collapse_tv, alpha0=settings.alpha0)
-
-
-def _moments(
-    choice: Choice | None, settings: CalibrationSettings, streams: Sequence[CostStream]
-) -> tuple[CollapseMoment, ...]:
+def _moments(choice: Choice | None, judges: Sequence[Judge]) -> tuple[CollapseMoment, ...]:
     """Where the plain schedule is lost on the replicates (those on which it is)."""
     if choice is None:
         return ()
     trial = choice.trial
     rule = trial.rule(math.inf)
-    found = [moment_of_collapse(s, rule, trial.settings, settings.collapse_tv) for s in streams]
+    found = [moment_of_collapse(judge, rule, trial.settings) for judge in judges]
     return tuple(moment for moment in found if moment is not None)
 
 

@@ -7,25 +7,30 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sinkdiag.annealing.escalate import Escalation, PlainOutcome
+from sinkdiag.annealing.collapse import Judge
+from sinkdiag.annealing.escalate import Escalation, PlainOutcome, plain_outcome
+from sinkdiag.annealing.replay import ControllerTrial, Fate, Replay
 from sinkdiag.annealing.replicates import Replicates
 from sinkdiag.annealing.settings import CalibrationSettings
-from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackSettings
-from sinkdiag.annealing.window import ControllerTrial, Fate, Window, find_window, may_have_window
+from sinkdiag.annealing.window import Window, find_window, may_have_window
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
     """Replays on the data and on fresh replicates.
 
-    Shares that are safe at k_safe, and that collapse at 4·k_high; median steps at k_safe. All nan
+    Shares that are safe at k_safe, and that collapse at 4·k_high; median steps to arrive at k_safe,
+    and the total variation then, settled, beside that of the plain exponential schedule with as
+    many steps on the same replicate (medians of the replicates on which both are known). All nan
     without a window.
     """
 
     safe: float = math.nan
     collapse: float = math.nan
     steps: float = math.nan
+    tv_safe: float = math.nan
+    tv_plain_equal: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +101,30 @@ def _calibrated(provoked: PlainOutcome, trial: ControllerTrial, replicates: Repl
     )
 
 
-def _confirm(trial: ControllerTrial, window: Window, streams: Sequence[CostStream]) -> Confirmation:
+def _confirm(trial: ControllerTrial, window: Window, judges: Sequence[Judge]) -> Confirmation:
     if not window.found:
         return Confirmation()
-    at_safe = trial.replays(streams, window.k_safe)
-    steep = trial.replays(streams, 4.0 * window.k_high)
+    at_safe = trial.replays(judges, window.k_safe)
+    steep = trial.replays(judges, 4.0 * window.k_high)
+    pairs = [
+        (replay.tv, _plain_equal(trial, judge, replay))
+        for judge, replay in zip(judges, at_safe, strict=True)
+    ]
+    arrivals = [replay.steps for replay in at_safe if not math.isnan(replay.steps)]
+    known = [pair for pair in pairs if not any(map(math.isnan, pair))]
     return Confirmation(
         safe=statistics.fmean(replay.fate is Fate.SAFE for replay in at_safe),
         collapse=statistics.fmean(replay.fate is Fate.COLLAPSED for replay in steep),
-        steps=statistics.median(replay.count for replay in at_safe),
+        steps=statistics.median(arrivals) if arrivals else math.nan,
+        tv_safe=statistics.median(tv for tv, _ in known) if known else math.nan,
+        tv_plain_equal=statistics.median(tv for _, tv in known) if known else math.nan,
     )
+
+
+def _plain_equal(trial: ControllerTrial, judge: Judge, replay: Replay) -> float:
+    """Total variation of the plain schedule that reaches eps_min in as many steps; nan if late."""
+    settings = trial.settings
+    if math.isnan(replay.steps):
+        return math.nan
+    alpha = (settings.eps_min / settings.eps_start) ** (1.0 / (replay.steps - 1))
+    return plain_outcome([judge], settings, alpha, trial.collapse_tv).tv

@@ -1,4 +1,4 @@
-"""Has a tracked run lost its fixed point? Total variation and argmaxes tell; assignments cannot.
+"""Has a tracked run lost its fixed point? The mass in the wrong place tells.
 
 Every iterate has the form diag(u) K diag(v), so a linear assignment on log P returns the optimum
 of the cost whatever the potentials are: it is never used as a test here.
@@ -7,6 +7,7 @@ of the cost whatever the potentials are: it is never used as a test here.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,19 +23,25 @@ from sinkdiag.solver.path import WarmPath
 
 # Two entries of a row closer than this, relatively, are a tie and no difference of argmax.
 TIE = 1e-6
+# After this many fixed points of one replicate that were not found no more are looked for.
+MOST_FAILURES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distance:
-    """How far a tracked plan is from the fixed point at its own temperature and cost."""
+    """How far a tracked plan is from the fixed point at its own temperature and cost.
+
+    ``tv`` = ‖P - P*‖_1/(2N) decides; ``assignment_gap``, the share of rows whose argmax differs
+    (ties excepted), is information.
+    """
 
     tv: float
     assignment_gap: float
     status: Status
 
     def collapsed(self, collapse_tv: float) -> bool:
-        """TV above the threshold, and some row's argmax elsewhere."""
-        return self.tv > collapse_tv and self.assignment_gap > 0
+        """More than ``collapse_tv`` of the mass is in the wrong place."""
+        return self.tv > collapse_tv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,25 +53,62 @@ class CollapseMoment:
 
 
 class Judge:
-    """Measures distances for one replicate."""
+    """Measures distances along one replicate; its fixed points at eps_min are solved for once."""
 
-    def __init__(self, problem: Problem, collapse_tv: float, settings: TrackSettings) -> None:
-        self._problem = problem
-        self._path = WarmPath(problem, tol=settings.tol, max_iter=settings.max_iter)
-        self.collapse_tv = collapse_tv
+    def __init__(self, stream: CostStream, collapse_tv: float, settings: TrackSettings) -> None:
+        self.stream, self.collapse_tv = stream, collapse_tv
+        self._path = WarmPath(stream.problem, tol=settings.tol, max_iter=settings.max_iter)
+        self._eps_min = settings.eps_min
+        self._known: dict[int, FloatArray] = {}
+        self._failures = 0
 
-    def distance(self, step: TrackedStep, plan: FloatArray) -> Distance:
-        """TV_t = ‖P_t - P*‖_1/(2N) and the share of rows whose argmax differs (ties excepted)."""
-        if not np.all(np.isfinite(step.g)):
+    def distance(self, step: TrackedStep) -> Distance:
+        """That of one step of a run along this stream."""
+        if not np.all(np.isfinite(step.g)) or self._failures >= MOST_FAILURES:
             return _unknown(Status.BELOW_RESOLUTION)
-        fixed = self._path.at(step.eps, cost=step.cost, init=step.g)
-        if fixed.status.failed:
-            return _unknown(fixed.status)
-        tv = float(np.abs(plan - fixed.plan).sum()) / (2.0 * self._problem.total)
+        fixed = self._fixed_plan(step)
+        if isinstance(fixed, Status):
+            self._failures += 1
+            return _unknown(fixed)
+        problem = self.stream.problem
+        plan = plan_of(step, problem)
+        tv = float(np.abs(plan - fixed).sum()) / (2.0 * problem.total)
         if math.isnan(tv):
             return _unknown(Status.BELOW_RESOLUTION)
-        gap = assignment_gap(plan, fixed.plan)
-        return Distance(tv=tv, assignment_gap=gap, status=fixed.status)
+        return Distance(tv=tv, assignment_gap=assignment_gap(plan, fixed), status=Status.CONVERGED)
+
+    def lost(self, step: TrackedStep) -> bool:
+        """Whether a step's plan has collapsed; False where that cannot be known."""
+        return self.distance(step).collapsed(self.collapse_tv)
+
+    def outcome(self, run: TrackedRun) -> Distance:
+        """The worst distance at which a settled run is judged.
+
+        On a trajectory the costs go on changing, so a run that is lost at one recorded cost is not
+        whole, wherever the record happens to end. Unknown, unless another step has collapsed, when
+        one step is.
+        """
+        worst = unknown = None
+        for step in run.judged:
+            distance = self.distance(step)
+            if distance.status.failed:
+                unknown = distance
+            elif worst is None or distance.tv > worst.tv:
+                worst = distance
+        if worst is not None and (unknown is None or worst.collapsed(self.collapse_tv)):
+            return worst
+        return unknown or _unknown(Status.BELOW_RESOLUTION)
+
+    def _fixed_plan(self, step: TrackedStep) -> FloatArray | Status:
+        problem = self.stream.problem
+        if step.eps == self._eps_min and step.index in self._known:
+            return plan_of(replace(step, g=self._known[step.index]), problem)
+        fixed = self._path.at(step.eps, cost=step.cost, init=step.g)
+        if fixed.status.failed:
+            return fixed.status
+        if step.eps == self._eps_min:
+            self._known[step.index] = fixed.g
+        return fixed.plan
 
 
 def _unknown(status: Status) -> Distance:
@@ -83,25 +127,23 @@ def plan_of(step: TrackedStep, problem: Problem) -> FloatArray:
     return run_sweeps(replace(problem, cost=step.cost), step.eps, 0, step.g).plan
 
 
-def collapse_index(run: TrackedRun, judge: Judge, problem: Problem) -> int | None:
-    """Index of the first step after which the kept run never recovers; None without collapse."""
-    found: int | None = None
-    for index in range(len(run.steps) - 1, -1, -1):
-        step = run.steps[index]
-        distance = judge.distance(step, plan_of(step, problem))
-        if math.isnan(distance.tv) or not distance.collapsed(judge.collapse_tv):
-            break
-        found = index
+def collapse_index(run: TrackedRun, lost: Callable[[int], bool]) -> int | None:
+    """Index of the step at which a run collapses, from which steps are lost; None without.
+
+    The first lost step of the stretch that reaches into the steps by which the run is judged.
+    """
+    found = next((step.index for step in run.judged if lost(step.index)), None)
+    while found is not None and found > 0 and lost(found - 1):
+        found -= 1
     return found
 
 
 def moment_of_collapse(
-    stream: CostStream, rule: CoolingRule, settings: TrackSettings, collapse_tv: float
+    judge: Judge, rule: CoolingRule, settings: TrackSettings
 ) -> CollapseMoment | None:
-    """Temperature and drift/eps at the first step after which the run never recovers."""
-    run = track(stream, rule, settings, keep=True)
-    judge = Judge(stream.problem, collapse_tv, settings)
-    index = collapse_index(run, judge, stream.problem)
+    """Temperature and drift/eps at `collapse_index`."""
+    run = track(judge.stream, rule, settings, keep=True)
+    index = collapse_index(run, lambda index: judge.lost(run.steps[index]))
     if index is None:
         return None
     step = run.steps[index]

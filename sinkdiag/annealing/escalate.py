@@ -10,13 +10,23 @@ import numpy as np
 
 from sinkdiag.annealing.collapse import Distance, Judge
 from sinkdiag.annealing.controller import CoolingRule
-from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackSettings, track
+
+# A collapse is clear when the total variation exceeds the threshold by this factor.
+CLEARLY = 1.25
+# Numbers of cooling steps that are tried, and how many quiet ones in a row end the search.
+LADDER = (1, *(round(2.0 ** (k / 2)) for k in range(2, 20)))
+PATIENCE = 3
+# With fewer cooling steps than this, arrival follows so soon that braking can barely help.
+ROOM = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlainOutcome:
-    """The plain exponential schedule that cools by ``alpha`` a step, on every pilot replicate."""
+    """The plain exponential schedule that cools by ``alpha`` a step, on every pilot replicate.
+
+    ``distances``: of the settled runs; none where the schedule does not fit into the budget.
+    """
 
     iters: int
     alpha: float
@@ -26,18 +36,18 @@ class PlainOutcome:
 
     @property
     def collapses(self) -> int:
-        """On how many replicates the arrival at eps_min is a collapse."""
+        """On how many replicates the settled run has collapsed."""
         return sum(d.collapsed(self.collapse_tv) for d in self.distances)
 
     def share(self, margin: float = 1.0) -> float:
         """The share of replicates that collapse, at ``margin`` times the threshold."""
         lost = [d.collapsed(margin * self.collapse_tv) for d in self.distances]
-        return sum(lost) / len(lost)
+        return sum(lost) / len(lost) if lost else 0.0
 
     @property
     def tv(self) -> float:
-        """Median total variation on arrival."""
-        return float(np.median([d.tv for d in self.distances]))
+        """Median total variation of the settled runs."""
+        return float(np.median([d.tv for d in self.distances])) if self.distances else math.nan
 
     @property
     def unresolved(self) -> int:
@@ -53,7 +63,7 @@ class Escalation:
     of the pilots, or None. ``provoked``: for each K tried, from the user's own downwards, the
     gentlest schedule that collapses clearly on every pilot (if there is none for any K, on half of
     them), in the order in which windows are looked for.
-    ``hardest``: the last outcome, one jump with one sweep, when nothing collapses.
+    ``hardest``: the outcome with the largest share of collapses, then the largest distance.
     """
 
     critical: PlainOutcome | None
@@ -62,26 +72,26 @@ class Escalation:
 
 
 def plain_outcome(
-    streams: Sequence[CostStream], settings: TrackSettings, alpha: float, collapse_tv: float
+    judges: Sequence[Judge], settings: TrackSettings, alpha: float, collapse_tv: float
 ) -> PlainOutcome:
-    """Run the plain schedule on each stream and measure the arrival."""
+    """Run the plain schedule along each stream and measure how it ends."""
     rule = CoolingRule(k_safe=math.inf, alpha0=alpha)
     steps = rule.plain_steps(settings.eps_start, settings.eps_min)
-    distances = []
-    for stream in streams:
-        run = track(stream, rule, replace(settings, max_steps=steps + 1))
-        distances.append(Judge(stream.problem, collapse_tv, settings).distance(run.last, run.plan))
+    distances: tuple[Distance, ...] = ()
+    if steps < settings.max_steps:
+        runs = [track(judge.stream, rule, settings) for judge in judges]
+        distances = tuple(j.outcome(run) for j, run in zip(judges, runs, strict=True))
     return PlainOutcome(
         iters=settings.iters,
         alpha=alpha,
         cooling_steps=steps,
-        distances=tuple(distances),
+        distances=distances,
         collapse_tv=collapse_tv,
     )
 
 
 def escalate(
-    streams: Sequence[CostStream],
+    judges: Sequence[Judge],
     settings: TrackSettings,
     collapse_tv: float,
     *,
@@ -90,24 +100,36 @@ def escalate(
     """Look for collapse: smaller alpha (down to one jump), then fewer sweeps (down to one).
 
     With ``alpha0`` given only the sweeps are lowered. Schedules of fewer than ``ROOM`` steps come
-    last: a controller can hardly act in them.
+    last: a controller can hardly act in them. Nothing is searched where the given schedule does not
+    fit into the budget, nor where no fixed point at eps_min is found on any pilot.
     """
     searches = [
-        _Search(streams, replace(settings, iters=iters), collapse_tv)
+        _Search(judges, replace(settings, iters=iters), collapse_tv)
         for iters in _fewer_sweeps(settings.iters)
     ]
-    critical = searches[0].gentlest(_on_half) if _on_half(searches[0].jump) else None
+    first = searches[0].of_steps(1) if alpha0 is None else searches[0].at(alpha0)
+    if first.unresolved == len(first.distances):
+        return Escalation(critical=None, provoked=(), hardest=first)
+    critical = searches[0].gentlest(_on_half)
     provoked: list[PlainOutcome] = []
+    tried: list[PlainOutcome] = []
     for criterion in (_on_all, _on_half):
         if alpha0 is not None:
-            provoked = [chosen for s in searches if criterion(chosen := s.at(alpha0))]
+            tried = [search.at(alpha0) for search in searches]
+            provoked = [outcome for outcome in tried if criterion(outcome)]
         else:
-            provoked = [s.gentlest(criterion) for s in searches if criterion(s.jump)]
+            chosen = [search.gentlest(criterion) for search in searches]
+            provoked = [outcome for outcome in chosen if outcome is not None]
+            tried = [outcome for search in searches for outcome in search.tried]
         if provoked:
             break
     roomy = [entry for entry in provoked if entry.cooling_steps >= ROOM]
     cramped = [entry for entry in provoked if entry.cooling_steps < ROOM]
-    return Escalation(critical=critical, provoked=(*roomy, *cramped), hardest=searches[-1].jump)
+    return Escalation(
+        critical=critical,
+        provoked=(*roomy, *cramped),
+        hardest=max(tried, key=lambda outcome: (outcome.share(), _known(outcome.tv))),
+    )
 
 
 def _on_half(outcome: PlainOutcome) -> bool:
@@ -119,13 +141,9 @@ def _on_all(outcome: PlainOutcome) -> bool:
     return outcome.share(CLEARLY) == 1.0
 
 
-# A collapse is clear when the total variation exceeds the threshold by this factor.
-CLEARLY = 1.25
-# Numbers of cooling steps that are tried, and how many quiet ones in a row end the search.
-LADDER = tuple(round(2.0 ** (k / 2)) for k in range(2, 20))
-PATIENCE = 3
-# With fewer cooling steps than this, arrival follows so soon that braking can barely help.
-ROOM = 4
+def _known(value: float) -> float:
+    """For comparisons: nan is less than everything."""
+    return -math.inf if math.isnan(value) else value
 
 
 def _fewer_sweeps(iters: int) -> list[int]:
@@ -140,41 +158,53 @@ class _Search:
     """Plain schedules with one number of sweeps, each run once."""
 
     def __init__(
-        self, streams: Sequence[CostStream], settings: TrackSettings, collapse_tv: float
+        self, judges: Sequence[Judge], settings: TrackSettings, collapse_tv: float
     ) -> None:
-        self._streams = streams
+        self._judges = judges
         self._settings = settings
         self._collapse_tv = collapse_tv
-        self._most = settings.max_steps - 1
-        self.jump = self._of_steps(1)
+        self._outcomes: dict[float, PlainOutcome] = {}
+
+    @property
+    def tried(self) -> list[PlainOutcome]:
+        """Every outcome so far."""
+        return list(self._outcomes.values())
 
     def at(self, alpha: float) -> PlainOutcome:
         """The outcome at one cooling factor."""
-        return plain_outcome(self._streams, self._settings, alpha, self._collapse_tv)
+        if alpha not in self._outcomes:
+            self._outcomes[alpha] = plain_outcome(
+                self._judges, self._settings, alpha, self._collapse_tv
+            )
+        return self._outcomes[alpha]
 
-    def gentlest(self, collapses: Callable[[PlainOutcome], bool]) -> PlainOutcome:
-        """The largest number of cooling steps that still ``collapses``, as one jump does.
+    def of_steps(self, steps: int) -> PlainOutcome:
+        """The outcome with a number of cooling steps; 1 is one jump."""
+        ratio = self._settings.eps_min / self._settings.eps_start
+        return self.at(float(ratio ** (1.0 / steps)))
 
-        A ladder of step numbers, left after ``PATIENCE`` rungs in a row without collapse (more
-        steps are mostly, not always, safer), then bisection above the last rung that collapsed.
+    def gentlest(self, collapses: Callable[[PlainOutcome], bool]) -> PlainOutcome | None:
+        """The largest number of cooling steps that still ``collapses``; None without collapse.
+
+        A ladder of step numbers from one jump up, left after ``PATIENCE`` rungs in a row without
+        collapse (more steps are mostly, not always, safer), then bisection above the last rung that
+        collapsed.
         """
-        good, bad, quiet = self.jump, self._most + 1, 0
+        most = self._settings.max_steps - 1
+        good: PlainOutcome | None = None
+        bad, quiet = most + 1, 0
         for steps in LADDER:
-            if steps > self._most or quiet == PATIENCE:
+            if steps > most or quiet == PATIENCE:
                 break
-            trial = self._of_steps(steps)
+            trial = self.of_steps(steps)
             if collapses(trial):
-                good, bad, quiet = trial, self._most + 1, 0
+                good, bad, quiet = trial, most + 1, 0
             else:
                 bad, quiet = min(bad, steps), quiet + 1
-        while bad - good.cooling_steps > 1:
-            trial = self._of_steps((bad + good.cooling_steps) // 2)
+        while good is not None and bad - good.cooling_steps > 1:
+            trial = self.of_steps((bad + good.cooling_steps) // 2)
             if collapses(trial):
                 good = trial
             else:
                 bad = trial.cooling_steps
         return good
-
-    def _of_steps(self, steps: int) -> PlainOutcome:
-        ratio = self._settings.eps_min / self._settings.eps_start
-        return self.at(float(ratio ** (1.0 / steps)))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.annealing.collapse import Judge
 from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.stream import CostStream, NoisyMatrix, Trajectory
+from sinkdiag.annealing.track import TrackSettings
 from sinkdiag.problem import Problem
 
 # Phase I looks at the data itself and at this many replicates of its own.
@@ -21,16 +23,18 @@ CONFIRMATIONS = 5
 class Replicates:
     """The recorded costs, and replicates for phase I, for phase II and for its confirmation."""
 
-    data: CostStream
-    pilots: tuple[CostStream, ...]
-    held_out: tuple[CostStream, ...]
-    fresh: tuple[CostStream, ...]
+    data: Judge
+    pilots: tuple[Judge, ...]
+    held_out: tuple[Judge, ...]
+    fresh: tuple[Judge, ...]
 
 
-def make_replicates(problems: Sequence[Problem], settings: CalibrationSettings) -> Replicates:
+def make_replicates(
+    problems: Sequence[Problem], layer: TrackSettings, settings: CalibrationSettings
+) -> Replicates:
     """Replicates of a matrix (one problem) or of a trajectory, each with random numbers of its own.
 
-    Those of a matrix add decaying noise; those of a trajectory permute its increments.
+    Each is given with the judge of the runs along it. Those of a matrix add decaying noise; those of a trajectory permute its increments.
     """
     count = 1 + PILOTS + settings.replicates + CONFIRMATIONS
     problem = problems[0]
@@ -52,10 +56,11 @@ def make_replicates(problems: Sequence[Problem], settings: CalibrationSettings) 
             )
             for index in range(count)
         ]
+    judges = [Judge(stream, settings.collapse_tv, layer) for stream in streams]
     held_out = 1 + PILOTS + settings.replicates
     return Replicates(
-        data=streams[0],
-        pilots=tuple(streams[1 : 1 + PILOTS]),
-        held_out=tuple(streams[1 + PILOTS : held_out]),
-        fresh=tuple(streams[held_out:]),
+        data=judges[0],
+        pilots=tuple(judges[1 : 1 + PILOTS]),
+        held_out=tuple(judges[1 + PILOTS : held_out]),
+        fresh=tuple(judges[held_out:]),
     )

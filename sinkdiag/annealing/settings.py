@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sinkdiag.annealing.track import JUDGE_TOL, TrackSettings
-from sinkdiag.checks import check_count, check_share, check_size
+from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, TrackSettings
+from sinkdiag.checks import MOST_ITERS, check_count, check_share, check_size
 from sinkdiag.errors import InputError
-from sinkdiag.solver.solve import DEFAULT_MAX_ITER
 
+_MOST = {"iters": MOST_ITERS}
 _LEAST = {"iters": 1, "max_steps": 2, "replicates": 2, "seed": 0, "max_iter": 1}
 
 
@@ -25,7 +25,7 @@ class CalibrationSettings:
     beta:
         Load at which braking begins; 1: cool or hold.
     max_steps:
-        Step budget of a run.
+        Step budget: within it the lowest temperature must be reached.
     replicates:
         Held-out replicates of phase II.
     noise, noise_decay:
@@ -57,11 +57,11 @@ class CalibrationSettings:
     cold: bool = False
     seed: int = 0
     tol: float = JUDGE_TOL
-    max_iter: int = DEFAULT_MAX_ITER
+    max_iter: int = JUDGE_MAX_ITER
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
-            check_count(name, getattr(self, name), least)
+            check_count(name, getattr(self, name), least, _MOST.get(name))
         if self.alpha0 is not None:
             check_share("alpha0", self.alpha0)
         if not 0.0 <= self.beta <= 1.0:  # nan is neither

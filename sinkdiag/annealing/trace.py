@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sinkdiag.annealing.calibration import Calibration
-from sinkdiag.annealing.collapse import Judge, plan_of
+from sinkdiag.annealing.collapse import Judge, collapse_index, plan_of
 from sinkdiag.annealing.controller import CoolingRule
-from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackSettings, track
 from sinkdiag.arrays import FloatArray
 from sinkdiag.columns import column
@@ -36,30 +34,27 @@ class TraceRow:
         "total variation ‖P_t − P*‖_1/(2N) from the fixed point at the step's eps and cost"
     )
     assignment_gap: float = column("share of rows whose argmax differs from the fixed point's")
-    collapsed: bool = column("from the first step after which the run never recovers")
+    collapsed: bool = column(
+        "from the moment of collapse on: the first step of the stretch of tv above collapse_tv "
+        "that reaches into the steps by which the run is judged"
+    )
     col_error: float = column("Σ|P'1 − c|/N of the plan that the layer returns")
 
 
 def trace_run(
-    stream: CostStream,
-    rule: CoolingRule,
-    settings: TrackSettings,
-    collapse_tv: float,
-    *,
-    replicate: int = 0,
+    judge: Judge, rule: CoolingRule, settings: TrackSettings, *, replicate: int = 0
 ) -> tuple[TraceRow, ...]:
     """Run the rule along the stream and judge every step; nan where no fixed point was found."""
-    problem = stream.problem
-    run = track(stream, rule, settings, keep=True)
-    judge = Judge(problem, collapse_tv, settings)
+    problem = judge.stream.problem
+    run = track(judge.stream, rule, settings, keep=True)
     plans = [plan_of(step, problem) for step in run.steps]
-    distances = [judge.distance(s, p) for s, p in zip(run.steps, plans, strict=True)]
-    lost = [distance.collapsed(collapse_tv) for distance in distances]
-    moment = len(lost) - _run_length(lost)
+    distances = [judge.distance(step) for step in run.steps]
+    lost = [distance.collapsed(judge.collapse_tv) for distance in distances]
+    moment = collapse_index(run, lambda index: lost[index])
     return tuple(
         TraceRow(
             replicate=replicate,
-            step=index,
+            step=step.index,
             eps=step.eps,
             drift=step.drift,
             drift_ratio=step.drift_ratio,
@@ -68,12 +63,10 @@ def trace_run(
             row_error=float(np.abs(plan.sum(axis=1) - problem.row).sum()) / problem.total,
             tv=distance.tv,
             assignment_gap=distance.assignment_gap,
-            collapsed=index >= moment,
+            collapsed=moment is not None and step.index >= moment,
             col_error=float(np.abs(plan.sum(axis=0) - problem.col).sum()) / problem.total,
         )
-        for index, (step, plan, distance) in enumerate(
-            zip(run.steps, plans, distances, strict=True)
-        )
+        for step, plan, distance in zip(run.steps, plans, distances, strict=True)
     )
 
 
@@ -87,14 +80,6 @@ def entropy(plan: FloatArray, problem: Problem) -> float:
     return max(0.0, -float(terms.sum())) / (problem.total * math.log(plan.shape[1]))
 
 
-def _run_length(lost: Sequence[bool]) -> int:
-    """How many entries at the end are True."""
-    length = 0
-    while length < len(lost) and lost[-1 - length]:
-        length += 1
-    return length
-
-
 def trace_replicate(
     calibration: Calibration, replicate: int, *, plain: bool
 ) -> tuple[TraceRow, ...]:
@@ -104,10 +89,9 @@ def trace_replicate(
     none was given.
     """
     return trace_run(
-        calibration.streams[replicate],
+        calibration.judges[replicate],
         calibration.rule(plain=plain),
         calibration.run,
-        calibration.settings.collapse_tv,
         replicate=replicate,
     )
 
@@ -117,6 +101,6 @@ def trace_calibration(calibration: Calibration) -> tuple[TraceRow, ...]:
     plain = calibration.controller is None
     return tuple(
         row
-        for replicate in range(len(calibration.streams))
+        for replicate in range(len(calibration.judges))
         for row in trace_replicate(calibration, replicate, plain=plain)
     )

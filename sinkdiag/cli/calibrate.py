@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @eps_options
 @click.option(
     "--iters",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST_ITERS),
     default=20,
     show_default=True,
     help="Sweeps of the layer at every step (K).",
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=2),
     default=500,
     show_default=True,
-    help="Step budget of a run.",
+    help="Steps within which the lowest temperature must be reached.",
 )
 @click.option(
     "--replicates",
@@ -86,11 +87,11 @@ if TYPE_CHECKING:
     help="Total variation from the fixed point that counts as collapse.",
 )
 @click.option("--cold", is_flag=True, help="The layer starts every step from zero potentials.")
-@functools.partial(solver_options, tol=1e-9)
+@functools.partial(solver_options, tol=1e-9, max_iter=1000)
 @seed_option
 @click.option("--trace", metavar="PATH", help="Write every step of every replicate to this file.")
 @output_options
-@columns_option("sinkdiag.studies.calibrate", "CalibrationResult")
+@columns_option("sinkdiag.studies.calibrate_result", "CalibrationResult")
 def calibrate(
     *,
     inputs: InputOptions,

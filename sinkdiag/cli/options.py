@@ -149,8 +149,8 @@ def output_options(function: Command) -> Command:
     )
 
 
-def solver_options(function: Command, *, tol: float = 1e-12) -> Command:
-    """--tol, with its default, and --max-iter."""
+def solver_options(function: Command, *, tol: float = 1e-12, max_iter: int = 10_000) -> Command:
+    """--tol and --max-iter, with their defaults."""
     return _apply(
         function,
         click.option(
@@ -163,7 +163,7 @@ def solver_options(function: Command, *, tol: float = 1e-12) -> Command:
         click.option(
             "--max-iter",
             type=click.IntRange(min=1),
-            default=10_000,
+            default=max_iter,
             show_default=True,
             help="Limit on sweeps and Newton steps of one fixed point.",
         ),

@@ -80,7 +80,7 @@ def thresholds(
     return Thresholds(
         R=radius,
         tau_max=gap * radius / kappa,
-        k_theory=radius / accumulated(spectrum, iters) / eps,
+        k_theory=_followed(radius, accumulated(spectrum, iters)) / eps,
         gap=gap,
         kappa_V=kappa,
         status=worst([solution.status, top.status, cubic.status, spectrum.status]),
@@ -95,6 +95,11 @@ def quadratic_radius(first: FloatArray | float, second: FloatArray | float) -> F
     first, second = np.asarray(first), np.asarray(second)
     linear = second == 0
     return np.where(linear, math.inf, 2.0 * first**2 / np.where(linear, 1.0, second))
+
+
+def _followed(radius: float, left: float) -> float:
+    """R/‖J^K(I - J^K)^{-1}‖: inf where K sweeps leave nothing that a double can hold."""
+    return radius / left if left != 0.0 else radius * math.inf
 
 
 def accumulated(spectrum: Modes, iters: int) -> float:

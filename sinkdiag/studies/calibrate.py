@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
 
-from sinkdiag.annealing.calibration import Calibration, measure_calibration
-from sinkdiag.annealing.controller import AdaptiveCooling
+from sinkdiag.annealing.calibration import measure_calibration
 from sinkdiag.annealing.settings import CalibrationSettings
-from sinkdiag.annealing.trace import TraceRow, trace_calibration, trace_replicate
-from sinkdiag.annealing.track import TrackSettings
-from sinkdiag.annealing.window import Window
+from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, SETTLE, TrackSettings
 from sinkdiag.errors import InputError
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.studies.calibrate_findings import layer_sentence
-from sinkdiag.studies.calibrate_row import CalibrationRow, row_of
-from sinkdiag.studies.result import Part, Result
+from sinkdiag.studies.calibrate_result import CalibrationPart, CalibrationResult
+from sinkdiag.studies.calibrate_row import row_of
 from sinkdiag.studies.subjects import (
     Case,
     Layout,
@@ -32,106 +27,12 @@ from sinkdiag.studies.subjects import (
 )
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrateSettings(CalibrationSettings):
     """As `CalibrationSettings`; ``extended``: whether the extended columns are written."""
 
     extended: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CalibrationPart(Part):
-    """The calibration of one matrix, or of one trajectory as a whole."""
-
-    calibration: Calibration
-
-    @property
-    def controller(self) -> AdaptiveCooling | None:
-        """The controller to put into a training loop; None without a window."""
-        return self.calibration.controller
-
-    @property
-    def window(self) -> Window:
-        """k_low, k_high, and the bracket of every run; empty where nothing collapsed."""
-        return self.calibration.window
-
-    @property
-    def trace(self) -> tuple[TraceRow, ...]:
-        """Every step of the data and the held-out replicates at k_safe; without one, plainly."""
-        return trace_calibration(self.calibration)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationSummary:
-    """The line to paste of each part; None where there is no window."""
-
-    controllers: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CalibrationResult(Result[CalibrationPart]):
-    """One row a matrix or trajectory, with controllers, windows and traces."""
-
-    command: ClassVar[str] = "calibrate"
-    row_type: ClassVar[type] = CalibrationRow
-    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType({"--trace": TraceRow})
-
-    @property
-    def controllers(self) -> tuple[AdaptiveCooling | None, ...]:
-        """The controller of each part; None where there is no window."""
-        return tuple(part.controller for part in self.parts)
-
-    @property
-    def summary(self) -> CalibrationSummary:
-        """The controllers as lines to paste."""
-        lines = tuple(None if found is None else repr(found) for found in self.controllers)
-        return CalibrationSummary(controllers=lines)
-
-    @property
-    def findings(self) -> tuple[str, ...]:
-        """The verdicts, each before its line to paste, if there is one; failures come last."""
-        found: list[str] = []
-        for part, line in zip(self.parts, self.summary.controllers, strict=True):
-            found += [f"{part.name}: {text}" for text in part.findings]
-            found += [] if line is None else [line]
-        return (*found, *self.failures)
-
-    def write_trace(self, stream: IO[bytes]) -> None:
-        """Every step of every part's `CalibrationPart.trace`, as CSV."""
-        table = self.table_of("trace", TraceRow, [part.trace for part in self.parts])
-        stream.write(table.render("csv").encode())
-
-    def figure(self) -> Figure:
-        """Temperature, drift and distance of the first part's first held-out replicate.
-
-        Both schedules are drawn; of a trajectory, the record itself.
-        """
-        from sinkdiag.report.figures.calibrate import AnnealingRuns, draw
-
-        part = self.parts[0]
-        (row,) = part.rows
-        found = part.calibration
-        replicate = 0 if found.streams[0].length is not None else 1
-        controlled = part.controller is not None
-        runs = AnnealingRuns(
-            name=part.name,
-            opening=row.verdict.partition(":")[0],
-            k_low=row.k_low,
-            k_high=row.k_high,
-            k_safe=row.k_safe,
-            alpha0=found.alpha0,
-            iters=row.iters,
-            eps_start=row.eps_start,
-            eps_min=row.eps_min,
-            collapse_tv=found.settings.collapse_tv,
-            controller=trace_replicate(found, replicate, plain=False) if controlled else (),
-            plain=trace_replicate(found, replicate, plain=True),
-        )
-        return draw(runs)
 
 
 def study_calibrate(
@@ -191,9 +92,11 @@ def _layer(case: Case, temperatures: Temperatures, settings: CalibrateSettings) 
             f"a {n}×{m} cost has one plan at every eps",
             "give at least two rows and two columns",
         )
-    if case.whole and len(case.problems) < 3:
+    if case.whole and len(case.problems) < SETTLE + 2:
         raise InputError(
-            case.name, f"a trajectory of {len(case.problems)} steps", "record at least three"
+            case.name,
+            f"a trajectory of {len(case.problems)} steps",
+            f"record at least {SETTLE + 2}: one before the cooling, and {SETTLE} after it",
         )
     return settings.layer(eps_start, eps_min)
 
@@ -217,8 +120,8 @@ def calibrate(
     collapse_tv: float = 0.1,
     cold: bool = False,
     seed: int = 0,
-    tol: float = 1e-9,
-    max_iter: int = 10_000,
+    tol: float = JUDGE_TOL,
+    max_iter: int = JUDGE_MAX_ITER,
     extended: bool = False,
 ) -> CalibrationResult:
     """Measure the safety slope of an EPH-ASC controller on a cost; ``sinkdiag calibrate``.
@@ -226,6 +129,8 @@ def calibrate(
     The controller cools by ``alpha0`` while the drift ‖P_t - P_{t-1}‖_F <= k·eps and holds
     otherwise (`AdaptiveCooling`). Measured are the slopes k that reach the lowest temperature
     within ``max_steps`` (from k_low) and do not collapse (up to k_high); k_safe = √(k_low·k_high).
+    Runs are judged once they have settled: three steps after the lowest temperature was reached,
+    on a trajectory by the worst step from there to the record's end.
 
     Parameters
     ----------
@@ -245,14 +150,14 @@ def calibrate(
         What the first axis of a three-dimensional cost is: ``batch`` calibrates every matrix by
         itself, ``trajectory`` replays the costs in order as one run.
     iters:
-        Sweeps of the layer at every step (K).
+        Sweeps of the layer at every step (K), at most 100 000.
     alpha0:
         Cooling factor of one step, in (0, 1); None: the gentlest with which the plain schedule
         collapses.
     beta:
         Load drift/(k·eps), in [0, 1], at which braking begins; 1: cool or hold.
     max_steps:
-        Step budget of a run, at least 2.
+        Step budget, at least 2: within it the lowest temperature must be reached.
     replicates:
         Held-out replicates of phase II, at least 2.
     noise:
@@ -261,8 +166,8 @@ def calibrate(
     noise_decay:
         Factor on the noise at every step, in [0, 1): features mature.
     collapse_tv:
-        Total variation ‖P - P*‖_1/(2N) from the fixed point, in (0, 1), beyond which a plan with
-        some argmax elsewhere has collapsed.
+        Total variation ‖P - P*‖_1/(2N) from the fixed point, in (0, 1), beyond which a plan has
+        collapsed: the share of the mass that is in the wrong place.
     cold:
         The layer starts every step from zero potentials; otherwise it carries them.
     seed:

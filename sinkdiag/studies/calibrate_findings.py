@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sinkdiag.annealing.bracket import GRID, Bracket
 from sinkdiag.annealing.escalate import ROOM
-from sinkdiag.annealing.window import Bracket, Fate
+from sinkdiag.annealing.replay import Fate
 
 if TYPE_CHECKING:
     from sinkdiag.annealing.calibration import Calibration
     from sinkdiag.annealing.choice import Choice
+    from sinkdiag.annealing.escalate import PlainOutcome
+    from sinkdiag.annealing.track import TrackSettings
 
 # The safety slope that the paper and its followers take without measuring.
 USUAL_K = 0.5
@@ -30,11 +34,13 @@ def verdict_of(found: Calibration) -> str:
             "window:",
             _provocation(found, choice),
             _arrival(choice),
+            _equal(choice),
+            _edges(choice),
             _usual(found, choice),
             _own_sweeps(found, choice),
         )
         return " ".join(filter(None, sentences))
-    if choice.window.fates(Fate.UNRESOLVED):
+    if found.unresolved:
         return (
             f"below resolution: the fixed point at eps {found.layer.eps_min:.4g} could not be "
             "certified on this matrix, so no run can be judged there; raise the lowest --eps"
@@ -54,36 +60,44 @@ def layer_sentence(found: Calibration) -> str:
 def _without_collapse(found: Calibration) -> str:
     settings, layer, hardest = found.settings, found.layer, found.escalation.hardest
     runs = len(hardest.distances)
-    jump = (
-        f"one jump from eps {layer.eps_start:.4g} to {layer.eps_min:.4g} with "
-        f"{_count(hardest.iters, 'sweep')}"
-    )
+    if found.too_slow:
+        return (
+            f"empty: plain cooling by {hardest.alpha:.4g} a step takes {hardest.cooling_steps + 1} "
+            f"steps to eps {layer.eps_min:.4g} and does not arrive within the budget of "
+            f"{layer.max_steps}; allow more steps or a smaller --alpha0"
+        )
     if hardest.unresolved:
         return (
             f"below resolution: {hardest.unresolved} of {runs} fixed points at "
             f"eps {layer.eps_min:.4g} could not be certified; raise the lowest --eps"
         )
+    share = (
+        f"collapses on only {hardest.collapses} of {runs} runs (median TV {hardest.tv:.3g}, "
+        f"threshold {settings.collapse_tv:.3g})"
+    )
     if settings.alpha0 is not None:
         return (
-            f"no collapse provoked: the plain schedule with your cooling factor "
-            f"{settings.alpha0:.4g} arrives at eps {layer.eps_min:.4g} whole with any number "
-            f"of sweeps from {layer.iters} down to 1; no controller is needed at that pace"
-        )
-    if hardest.tv > settings.collapse_tv:
-        return (
-            f"no collapse provoked: {jump} arrives with TV {hardest.tv:.3g}, but no row's argmax "
-            f"differs from the fixed point's on {runs - hardest.collapses} of {runs} runs; the "
-            "hard plan is right, and more sweeps bring the soft one nearer"
+            f"no collapse provoked: with any number of sweeps from {layer.iters} down to 1 the "
+            f"plain schedule with your cooling factor {settings.alpha0:.4g} {share}; no controller "
+            "is needed at that pace"
         )
     stricter = (
         f"; for a stricter standard give a --collapse-tv below {hardest.tv:.2g}"
-        if hardest.tv > SMALLEST_STANDARD
+        if SMALLEST_STANDARD < hardest.tv <= settings.collapse_tv
         else ""
     )
     return (
-        f"no collapse provoked: even {jump} collapses on only {hardest.collapses} of {runs} runs "
-        f"(median TV {hardest.tv:.3g}, threshold {settings.collapse_tv:.3g}); plain cooling needs "
-        f"no controller on this matrix in this range{stricter}"
+        f"no collapse provoked: even {_schedule(hardest, layer)} {share}; plain cooling needs no "
+        f"controller on this matrix in this range{stricter}"
+    )
+
+
+def _schedule(outcome: PlainOutcome, layer: TrackSettings) -> str:
+    """The plain schedule of an outcome in words."""
+    pace = "one jump" if outcome.cooling_steps == 1 else f"{outcome.cooling_steps} steps"
+    return (
+        f"{pace} from eps {layer.eps_start:.4g} to {layer.eps_min:.4g} with "
+        f"{_count(outcome.iters, 'sweep')}"
     )
 
 
@@ -92,7 +106,7 @@ def _provocation(found: Calibration, choice: Choice) -> str:
     return (
         f"plain cooling by {provoked.alpha:.4g} a step with {_count(provoked.iters, 'sweep')} "
         f"collapses on {len(found.moments)} of {found.settings.replicates} replicates "
-        f"(TV {provoked.tv:.3g} on arrival)."
+        f"(TV {provoked.tv:.3g})."
     )
 
 
@@ -107,6 +121,35 @@ def _arrival(choice: Choice) -> str:
     if confirmation.safe < 1.0:
         return text + " Replicates disagree: stay near k_low."
     return text
+
+
+def _equal(choice: Choice) -> str:
+    """The controller beside plain cooling in as many steps."""
+    safe, plain = choice.confirmation.tv_safe, choice.confirmation.tv_plain_equal
+    if math.isnan(plain):
+        return ""
+    return (
+        f"It ends at TV {safe:.3g} (median), plain cooling in as many steps at {plain:.3g}: "
+        f"{'the controller' if safe < plain else 'plain cooling'} is the better of the two."
+    )
+
+
+def _edges(choice: Choice) -> str:
+    """What the ends of the window do not say by themselves."""
+    window = choice.window
+    text = []
+    if window.floor:
+        text.append(
+            f"k_low is at most {window.k_low:.3g}: the search ends there, and lower slopes may "
+            "arrive as well."
+        )
+    if window.holes:
+        text.append(
+            f"The safe slopes have holes: on {window.holes} of {len(window.brackets)} runs some "
+            f"below the window arrive and are not safe (slopes a factor {GRID} apart were tried, "
+            "from above)."
+        )
+    return " ".join(text)
 
 
 def _usual(found: Calibration, choice: Choice) -> str:
@@ -130,9 +173,16 @@ def _own_sweeps(found: Calibration, choice: Choice) -> str:
             f"It took fewer sweeps than yours: with K = {layer.iters} even one jump to eps "
             f"{layer.eps_min:.4g} does not collapse."
         )
+    if critical.cooling_steps < ROOM:
+        why = "too few steps for a controller to act"
+    elif any(outcome.iters == layer.iters for outcome in found.escalation.provoked):
+        why = "and the window there is no better"
+    else:
+        why = "and not clearly on every pilot run"
     return (
         f"With your K = {layer.iters} the plain schedule collapses only when it cools by "
-        f"{critical.alpha:.3g} a step or harder, too few steps for a controller to act."
+        f"{critical.alpha:.3g} a step or harder ({_count(critical.cooling_steps, 'step')} or "
+        f"fewer), {why}."
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sinkdiag.annealing.window import Fate
+from sinkdiag.annealing.replay import Fate
 from sinkdiag.columns import column
 from sinkdiag.results import Status
 from sinkdiag.studies.calibrate_findings import verdict_of
@@ -25,8 +25,15 @@ class CalibrationRow:
         "slope to use, √(k_low·k_high): cool while drift ≤ k·eps; nan without a window",
         "mass/cost",
     )
-    k_low: float = column("slopes below it do not reach eps_min within the budget", "mass/cost")
-    k_high: float = column("slopes above it collapse", "mass/cost")
+    k_low: float = column(
+        "slopes below it do not reach eps_min within the budget (or are not safe: runs_holes)",
+        "mass/cost",
+    )
+    k_high: float = column(
+        "slopes above it collapse: more than collapse_tv of the mass is in the wrong place once "
+        "the run has settled",
+        "mass/cost",
+    )
     k_theory: float = column(
         "the paper's estimate R/‖J^K(I − J^K)^{-1}‖/eps at eps_collapse, plan norm; nan without a "
         "collapse or below resolution",
@@ -55,14 +62,24 @@ class CalibrationRow:
     k_collapse: float = column(
         "drift/eps of the plain schedule at the moment of collapse, median", "mass/cost"
     )
-    tv_plain: float = column("total variation on the plain schedule's arrival, median of pilots")
-    max_steps: int = column("step budget of a run")
+    tv_plain: float = column(
+        "total variation of the settled plain schedule that the verdict speaks of, median of pilots"
+    )
+    max_steps: int = column(
+        "budget: steps within which eps_min must be reached; on a trajectory at most its length − 3"
+    )
     noise: float = column("noise of the replicates, relative to the costs' standard deviation")
     noise_decay: float = column("factor on the noise at every step")
     confirmed_safe: float = column("share of fresh replays that are safe at k_safe")
     confirmed_collapse: float = column("share of fresh replays that collapse at 4·k_high")
-    steps_safe: float = column("steps to arrive with k_safe, median of the fresh replays")
+    steps_safe: float = column("steps to reach eps_min with k_safe, median of the fresh replays")
     status: Status = column("below_resolution where fixed points could not be certified")
+    tv_safe: float = column(
+        "total variation of the settled controller at k_safe, median of the fresh replays"
+    )
+    tv_plain_equal: float = column(
+        "the same of the plain exponential schedule that reaches eps_min in as many steps"
+    )
     k_low_min: float = column(
         "smallest k_low of a single run (the data or a replicate)", "mass/cost", extended=True
     )
@@ -77,6 +94,9 @@ class CalibrationRow:
         "runs on which even the slowest controller that arrives has collapsed", extended=True
     )
     runs_unresolved: int = column("runs whose slowest arrival could not be judged", extended=True)
+    runs_holes: int = column(
+        "runs on which slopes below the safe ones arrive and are not safe", extended=True
+    )
     tau_max: float = column(
         "the paper's gap·R/κ(V) (Table 2), at eps_collapse, plan norm", "mass", extended=True
     )
@@ -112,12 +132,15 @@ def row_of(found: Calibration) -> CalibrationRow:
         confirmed_collapse=found.confirmation.collapse,
         steps_safe=found.confirmation.steps,
         status=found.status,
+        tv_safe=found.confirmation.tv_safe,
+        tv_plain_equal=found.confirmation.tv_plain_equal,
         k_low_min=min(_ends(entry.low for entry in window.brackets), default=math.nan),
         k_high_max=max(_ends(entry.high for entry in window.brackets), default=math.nan),
         k_free=_median([entry.free for entry in window.brackets]),
         runs_late=window.fates(Fate.LATE),
         runs_lost=window.fates(Fate.COLLAPSED),
         runs_unresolved=window.fates(Fate.UNRESOLVED),
+        runs_holes=window.holes,
         tau_max=theory.tau_max if theory is not None else math.nan,
     )
 
