@@ -34,7 +34,8 @@ def make_replicates(
 ) -> Replicates:
     """Replicates of a matrix (one problem) or of a trajectory, each with random numbers of its own.
 
-    Each is given with the judge of the runs along it. Those of a matrix add decaying noise; those of a trajectory permute its increments.
+    Each is given with the judge of the runs along it. Those of a matrix add decaying noise; those
+    of a trajectory permute its increments.
     """
     count = 1 + PILOTS + settings.replicates + CONFIRMATIONS
     problem = problems[0]

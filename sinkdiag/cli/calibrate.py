@@ -91,7 +91,7 @@ if TYPE_CHECKING:
 @seed_option
 @click.option("--trace", metavar="PATH", help="Write every step of every replicate to this file.")
 @output_options
-@columns_option("sinkdiag.studies.calibrate_result", "CalibrationResult")
+@columns_option("sinkdiag.studies.calibrate", "CalibrationResult")
 def calibrate(
     *,
     inputs: InputOptions,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
 
 from sinkdiag.annealing.calibration import measure_calibration
+from sinkdiag.annealing.controller import AdaptiveCooling
 from sinkdiag.annealing.settings import CalibrationSettings
+from sinkdiag.annealing.trace import TraceRow, trace_replicate
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, SETTLE, TrackSettings
 from sinkdiag.errors import InputError
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.studies.calibrate_findings import layer_sentence
-from sinkdiag.studies.calibrate_result import CalibrationPart, CalibrationResult
-from sinkdiag.studies.calibrate_row import row_of
+from sinkdiag.studies.calibrate_part import CalibrationPart, CalibrationSummary
+from sinkdiag.studies.calibrate_row import CalibrationRow, row_of
+from sinkdiag.studies.result import Result
 from sinkdiag.studies.subjects import (
     Case,
     Layout,
@@ -27,12 +32,77 @@ from sinkdiag.studies.subjects import (
 )
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrateSettings(CalibrationSettings):
     """As `CalibrationSettings`; ``extended``: whether the extended columns are written."""
 
     extended: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CalibrationResult(Result[CalibrationPart]):
+    """One row a matrix or trajectory, with controllers, windows and traces."""
+
+    command: ClassVar[str] = "calibrate"
+    row_type: ClassVar[type] = CalibrationRow
+    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType({"--trace": TraceRow})
+
+    @property
+    def controllers(self) -> tuple[AdaptiveCooling | None, ...]:
+        """The controller of each part; None where there is no window."""
+        return tuple(part.controller for part in self.parts)
+
+    @property
+    def summary(self) -> CalibrationSummary:
+        """The controllers as lines to paste."""
+        lines = tuple(None if found is None else repr(found) for found in self.controllers)
+        return CalibrationSummary(controllers=lines)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The verdicts, each before its line to paste, if there is one; failures come last."""
+        found: list[str] = []
+        for part, line in zip(self.parts, self.summary.controllers, strict=True):
+            found += [f"{part.name}: {text}" for text in part.findings]
+            found += [] if line is None else [line]
+        return (*found, *self.failures)
+
+    def write_trace(self, stream: IO[bytes]) -> None:
+        """Every step of every part's `CalibrationPart.trace`, as CSV."""
+        table = self.table_of("trace", TraceRow, [part.trace for part in self.parts])
+        stream.write(table.render("csv").encode())
+
+    def figure(self) -> Figure:
+        """Temperature, drift and distance of the first part's first held-out replicate.
+
+        Both schedules are drawn; of a trajectory, the record itself.
+        """
+        from sinkdiag.report.figures.calibrate import AnnealingRuns, draw
+
+        part = self.parts[0]
+        (row,) = part.rows
+        found = part.calibration
+        replicate = 0 if found.judges[0].stream.length is not None else 1
+        controlled = part.controller is not None
+        runs = AnnealingRuns(
+            name=part.name,
+            opening=row.verdict.partition(":")[0],
+            k_low=row.k_low,
+            k_high=row.k_high,
+            k_safe=row.k_safe,
+            alpha0=found.alpha0,
+            iters=row.iters,
+            eps_start=row.eps_start,
+            eps_min=row.eps_min,
+            collapse_tv=found.settings.collapse_tv,
+            controller=trace_replicate(found, replicate, plain=False) if controlled else (),
+            plain=trace_replicate(found, replicate, plain=True),
+        )
+        return draw(runs)
 
 
 def study_calibrate(

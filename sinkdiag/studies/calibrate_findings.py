@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 USUAL_K = 0.5
 # Total variations below this are no standard anyone would set.
 SMALLEST_STANDARD = 1e-4
+# Total variations that differ by less than this factor are called alike.
+ALIKE = 1.05
 
 
 def verdict_of(found: Calibration) -> str:
@@ -62,9 +64,9 @@ def _without_collapse(found: Calibration) -> str:
     runs = len(hardest.distances)
     if found.too_slow:
         return (
-            f"empty: plain cooling by {hardest.alpha:.4g} a step takes {hardest.cooling_steps + 1} "
-            f"steps to eps {layer.eps_min:.4g} and does not arrive within the budget of "
-            f"{layer.max_steps}; allow more steps or a smaller --alpha0"
+            f"empty: plain cooling by {hardest.alpha!r} a step takes "
+            f"{hardest.cooling_steps + 1:.6g} steps and does not reach eps {layer.eps_min:.4g} "
+            f"within the budget of {layer.max_steps}; allow more steps or a smaller --alpha0"
         )
     if hardest.unresolved:
         return (
@@ -94,7 +96,8 @@ def _without_collapse(found: Calibration) -> str:
 
 def _schedule(outcome: PlainOutcome, layer: TrackSettings) -> str:
     """The plain schedule of an outcome in words."""
-    pace = "one jump" if outcome.cooling_steps == 1 else f"{outcome.cooling_steps} steps"
+    steps = outcome.cooling_steps
+    pace = "one jump" if steps == 1 else f"plain cooling in {steps} steps"
     return (
         f"{pace} from eps {layer.eps_start:.4g} to {layer.eps_min:.4g} with "
         f"{_count(outcome.iters, 'sweep')}"
@@ -128,9 +131,15 @@ def _equal(choice: Choice) -> str:
     safe, plain = choice.confirmation.tv_safe, choice.confirmation.tv_plain_equal
     if math.isnan(plain):
         return ""
+    if max(safe, plain) <= ALIKE * min(safe, plain):
+        verdict = "neither is better"
+    else:
+        verdict = (
+            f"{'the controller' if safe < plain else 'plain cooling'} is the better of the two"
+        )
     return (
         f"It ends at TV {safe:.3g} (median), plain cooling in as many steps at {plain:.3g}: "
-        f"{'the controller' if safe < plain else 'plain cooling'} is the better of the two."
+        f"{verdict}."
     )
 
 

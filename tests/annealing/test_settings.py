@@ -9,7 +9,7 @@ from sinkdiag.errors import InputError
 OUT_OF_RANGE = {
     "alpha0": (0.0, 1.0, -0.5, math.nan),
     "beta": (-0.1, 1.1, math.nan),
-    "iters": (0, 2.5, math.nan),
+    "iters": (0, 2.5, math.nan, 100_001, 10**30),
     "max_steps": (1, 2.5, math.nan),
     "replicates": (1, math.nan),
     "noise": (-1e-9, math.inf, math.nan),

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from sinkdiag.annealing.collapse import Judge
 from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.stream import NoisyMatrix
 from sinkdiag.annealing.trace import trace_run
@@ -16,13 +17,14 @@ from tests.helpers import planar_cost
 def test_trace_columns_are_what_they_say():
     problem = make_problem(planar_cost(10))
     stream = NoisyMatrix(problem=problem, noise=0.0, decay=0.9, seed=(0,))
-    rows = trace_run(stream, CoolingRule(k_safe=math.inf, alpha0=0.3), settings(), 0.1, replicate=3)
+    judge = Judge(stream, 0.1, settings())
+    rows = trace_run(judge, CoolingRule(k_safe=math.inf, alpha0=0.3), settings(), replicate=3)
     run = track(stream, CoolingRule(k_safe=math.inf, alpha0=0.3), settings(), keep=True)
     last = rows[-1]
     plan = run.plan
     fixed = solve_problem(problem, 0.003).plan
     assert last.replicate == 3
-    assert last.step == run.count - 1
+    assert last.step == run.judged[-1].index
     assert last.eps == 0.003
     assert last.drift_ratio == pytest.approx(last.drift / 0.003, rel=1e-15)
     # The judge's fixed points are certified to 1e-9, and so are distances from them.

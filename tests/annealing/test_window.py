@@ -1,34 +1,32 @@
 import math
 
-import pytest
+from sinkdiag.annealing.bracket import Bracket
+from sinkdiag.annealing.replay import Fate, Replay
+from sinkdiag.annealing.window import NO_WINDOW, Window
 
-from sinkdiag.annealing.stream import NoisyMatrix
-from sinkdiag.annealing.window import ControllerTrial, Fate, bracket
-from sinkdiag.problem import make_problem
-from tests.annealing.helpers import settings
-from tests.helpers import planar_cost
-
-COST = planar_cost(24, seed=3)
+SAFE = Replay(fate=Fate.SAFE, steps=9, tv=0.0, slopes=(0.0, 1.0))
 
 
-def test_a_bracket_separates_what_it_says_it_separates():
-    problem = make_problem(COST)
-    stream = NoisyMatrix(problem=problem, noise=0.0, decay=0.9, seed=(0,))
-    trial = ControllerTrial(settings=settings(), alpha0=0.3, beta=1.0, collapse_tv=0.1)
-    ends = bracket(trial, stream)
-    assert trial.replay(stream, ends.low).fate is Fate.SAFE
-    assert trial.replay(stream, ends.low / 1.06).fate is Fate.LATE
-    assert trial.replay(stream, ends.high).fate is Fate.SAFE
-    assert trial.replay(stream, ends.high * 1.06).fate is Fate.COLLAPSED
-    assert trial.replay(stream, math.inf).fate is Fate.COLLAPSED
+def window(*brackets):
+    low = max(entry.low for entry in brackets)
+    return Window(k_low=low, k_high=min(entry.high for entry in brackets), brackets=brackets)
 
 
-def test_a_hint_changes_the_cost_and_not_the_bracket():
-    problem = make_problem(COST)
-    stream = NoisyMatrix(problem=problem, noise=0.01, decay=0.9, seed=(0, 1))
-    trial = ControllerTrial(settings=settings(), alpha0=0.3, beta=1.0, collapse_tv=0.1)
-    plain = bracket(trial, stream)
-    hinted = bracket(trial, stream, plain)
-    # Both are within the search's resolution of the same end.
-    assert hinted.low == pytest.approx(plain.low, rel=0.05)
-    assert hinted.high == pytest.approx(plain.high, rel=0.05)
+def test_k_low_is_at_most_only_where_the_scan_ended_at_it():
+    measured = Bracket(low=1e-3, high=2.0, free=9.0, slowest=SAFE)
+    floor = Bracket(low=9e-8, high=2.0, free=9.0, slowest=SAFE, floor=True)
+    assert not window(measured, floor).floor
+    assert window(floor, floor).floor
+    assert window(floor).k_safe == math.sqrt(9e-8 * 2.0)
+
+
+def test_holes_are_counted():
+    hole = Bracket(low=1e-3, high=2.0, free=9.0, slowest=SAFE, hole=True)
+    whole = Bracket(low=1e-3, high=2.0, free=9.0, slowest=SAFE)
+    assert window(hole, whole, hole).holes == 2
+    assert window(hole, whole).fates(Fate.SAFE) == 2
+
+
+def test_no_runs_are_no_window():
+    assert not NO_WINDOW.found
+    assert math.isnan(NO_WINDOW.k_safe)

@@ -56,3 +56,10 @@ def test_a_solution_at_hand_is_used():
     problem = make_problem(uniform_cost(6, 6))
     solution = sinkdiag.solve(problem.cost, 0.1)
     assert thresholds(problem, 0.1, 20, solution=solution) == thresholds(problem, 0.1, 20)
+
+
+def test_sweeps_that_leave_nothing_can_follow_any_drift():
+    """rho = 4e-8 here, and rho^200 is below the smallest double: a 0 to divide by."""
+    found = thresholds(make_problem(1e-3 * uniform_cost(6, 6)), 1.0, 200)
+    assert np.isinf(found.k_theory)
+    assert 0.0 < found.R < np.inf
