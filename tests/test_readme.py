@@ -18,7 +18,7 @@ README = "README.md"
 DOCUMENTS = (README, "examples/README.md", "tests/benchmarks/README.md", "CHANGELOG.md")
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
 # The one example whose output the README shows.
-WORKED = "sinkdiag calibrate examples/data/motorcycle.npy --collapse-tv 0.05 --plot calibrate.png"
+WORKED = "sinkdiag calibrate examples/data/motorcycle.npy --collapse-tv 0.03 --plot calibrate.png"
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +19,8 @@ from sinkdiag.problem import Problem
 BLOCK = 10
 # Noise below this fraction of the cost's spread is rounding and is not drawn.
 NEGLIGIBLE = 1e-12
+# Memory for the noisy costs of one replicate: all of them at 60×60, none at 100×100.
+KEPT_BYTES = 8_000_000
 
 
 class CostStream(Protocol):
@@ -43,7 +49,9 @@ class CostWalk(Protocol):
 class NoisyMatrix:
     """C_t = C + noise·std(C)·decay^t·Z_t, Z_t standard normal and fresh at every step.
 
-    ``noise`` = 0 gives C itself at every step.
+    ``noise`` = 0 gives C itself at every step. Drawing costs as much as a sweep, so what was drawn
+    is kept for the next walk where it takes no more than `KEPT_BYTES`. Walks in several threads at
+    a time are not for one stream.
     """
 
     problem: Problem
@@ -54,7 +62,30 @@ class NoisyMatrix:
 
     def walk(self) -> CostWalk:
         """Start at step 0 with the replicate's own random numbers."""
+        if self.noise > 0.0 and self._noisy_steps * self.problem.cost.nbytes > KEPT_BYTES:
+            return _NoisyWalk(self)
+        return self._replayed()
+
+    def _replayed(self) -> Iterator[FloatArray]:
+        for index in itertools.count():
+            if index == len(self._drawn):
+                self._drawn.append(next(self._first_walk))
+            yield self._drawn[index]
+
+    @property
+    def _noisy_steps(self) -> float:
+        """Steps until the noise is negligible."""
+        if self.decay <= 0.0:
+            return 1.0
+        return max(1.0, math.log(NEGLIGIBLE / self.noise) / math.log(self.decay))
+
+    @functools.cached_property
+    def _first_walk(self) -> _NoisyWalk:
         return _NoisyWalk(self)
+
+    @functools.cached_property
+    def _drawn(self) -> list[FloatArray]:
+        return []
 
 
 class _NoisyWalk:

@@ -138,7 +138,7 @@ def _equal(choice: Choice) -> str:
             f"{'the controller' if safe < plain else 'plain cooling'} is the better of the two"
         )
     return (
-        f"It ends at TV {safe:.3g} (median), plain cooling in as many steps at {plain:.3g}: "
+        f"At k_safe it ends at TV {safe:.3g} (median), plain cooling in as many steps at {plain:.3g}: "
         f"{verdict}."
     )
 
@@ -182,7 +182,9 @@ def _own_sweeps(found: Calibration, choice: Choice) -> str:
             f"It took fewer sweeps than yours: with K = {layer.iters} even one jump to eps "
             f"{layer.eps_min:.4g} does not collapse."
         )
-    if critical.cooling_steps < ROOM:
+    steps = critical.cooling_steps
+    pace = "one jump" if steps == 1 else f"{steps} steps or fewer"
+    if steps < ROOM:
         why = "too few steps for a controller to act"
     elif any(outcome.iters == layer.iters for outcome in found.escalation.provoked):
         why = "and the window there is no better"
@@ -190,8 +192,7 @@ def _own_sweeps(found: Calibration, choice: Choice) -> str:
         why = "and not clearly on every pilot run"
     return (
         f"With your K = {layer.iters} the plain schedule collapses only when it cools by "
-        f"{critical.alpha:.3g} a step or harder ({_count(critical.cooling_steps, 'step')} or "
-        f"fewer), {why}."
+        f"{critical.alpha:.3g} a step or harder ({pace}), {why}."
     )
 
 

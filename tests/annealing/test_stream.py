@@ -20,6 +20,20 @@ def test_noise_decays_repeats_and_differs_between_replicates():
     assert sizes[-1] == 0.0
 
 
+def test_noise_is_the_same_whether_it_is_kept_or_drawn_again(monkeypatch):
+    problem = make_problem(uniform_cost(4, 5))
+
+    def first(count):
+        stream = NoisyMatrix(problem=problem, noise=0.5, decay=0.5, seed=(7, 1))
+        next(stream.walk())  # an earlier walk that ended soon
+        walk = stream.walk()
+        return np.stack([next(walk) for _ in range(count)])
+
+    kept = first(60)
+    monkeypatch.setattr("sinkdiag.annealing.stream.KEPT_BYTES", 0)
+    np.testing.assert_array_equal(first(60), kept)
+
+
 def test_forbidden_pairs_stay_forbidden_under_noise():
     cost = uniform_cost(3, 3)
     cost[0, 1] = np.inf

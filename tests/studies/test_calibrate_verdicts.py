@@ -79,7 +79,7 @@ def test_plain_cooling_in_as_many_steps_stands_beside_the_controller():
     assert row.tv_plain_equal == pytest.approx(distance(COST, eps, plan), abs=1e-8)
     better = "plain cooling" if row.tv_plain_equal < row.tv_safe else "the controller"
     assert (
-        f"It ends at TV {row.tv_safe:.3g} (median), plain cooling in as many steps at "
+        f"At k_safe it ends at TV {row.tv_safe:.3g} (median), plain cooling in as many steps at "
         f"{row.tv_plain_equal:.3g}: {better} is the better of the two."
     ) in row.verdict
 
