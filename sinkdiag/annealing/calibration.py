@@ -146,7 +146,7 @@ def measure_calibration(
     hybrid zone and the window are this package's reading.
     """
     if len(problems) > 1:
-        layer = replace(layer, max_steps=min(layer.max_steps, len(problems) - SETTLE))
+        layer = _within(len(problems), layer)
     replicates = make_replicates(problems, layer, settings)
     progress("provoking collapse", 0, STAGES)
     pilots = (replicates.data, *replicates.pilots)
@@ -172,6 +172,15 @@ def measure_calibration(
         eps_freeze=freeze,
         judges=(replicates.data, *replicates.held_out),
     )
+
+
+def _within(length: int, layer: TrackSettings) -> TrackSettings:
+    """The layer on a record of ``length`` costs: the budget leaves the steps to settle in.
+
+    These are fewer than `SETTLE` on three or four costs only.
+    """
+    settle = min(SETTLE, length - 2)
+    return replace(layer, settle=settle, max_steps=min(layer.max_steps, length - settle))
 
 
 def _moments(choice: Choice | None, judges: Sequence[Judge]) -> tuple[CollapseMoment, ...]:

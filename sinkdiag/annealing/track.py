@@ -29,8 +29,8 @@ class TrackSettings:
     """How a layer is run: from eps_start to eps_min (cost units), ``iters`` sweeps a step.
 
     ``cold`` starts every step from g = 0; otherwise g is carried in cost units. eps_min must be
-    reached within ``max_steps`` steps. ``tol`` and ``max_iter`` are those of the fixed points that
-    the run is judged by.
+    reached within ``max_steps`` steps; the run has settled ``settle`` steps later. ``tol`` and
+    ``max_iter`` are those of the fixed points that the run is judged by.
     """
 
     eps_start: float
@@ -38,6 +38,7 @@ class TrackSettings:
     iters: int
     max_steps: int
     cold: bool = False
+    settle: int = SETTLE
     tol: float = JUDGE_TOL
     max_iter: int = JUDGE_MAX_ITER
 
@@ -85,7 +86,7 @@ class TrackedRun:
 
     @property
     def settled(self) -> bool:
-        """Whether the run stayed at eps_min for `SETTLE` steps more."""
+        """Whether the run stayed at eps_min for ``settle`` steps more."""
         return bool(self.judged)
 
 
@@ -107,7 +108,7 @@ def track(
         ratio = drift / eps
         if arrival is None and eps <= settings.eps_min:
             arrival = index
-        settled = arrival is not None and index >= arrival + SETTLE
+        settled = arrival is not None and index >= arrival + settings.settle
         if keep or settled:
             steps.append(
                 TrackedStep(
@@ -127,7 +128,9 @@ def track(
         if arrival is None:
             same.saw(ratio)
             eps = rule.cool(eps, ratio, settings.eps_min)
-    judged = [step for step in steps if arrival is not None and step.index >= arrival + SETTLE]
+    judged = [
+        step for step in steps if arrival is not None and step.index >= arrival + settings.settle
+    ]
     return TrackedRun(
         arrival=arrival,
         judged=tuple(judged),

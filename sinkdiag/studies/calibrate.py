@@ -13,7 +13,7 @@ from sinkdiag.annealing.calibration import measure_calibration
 from sinkdiag.annealing.controller import AdaptiveCooling
 from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.trace import TraceRow, trace_replicate
-from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, SETTLE, TrackSettings
+from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, TrackSettings
 from sinkdiag.errors import InputError
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
@@ -162,11 +162,9 @@ def _layer(case: Case, temperatures: Temperatures, settings: CalibrateSettings) 
             f"a {n}×{m} cost has one plan at every eps",
             "give at least two rows and two columns",
         )
-    if case.whole and len(case.problems) < SETTLE + 2:
+    if case.whole and len(case.problems) < 3:
         raise InputError(
-            case.name,
-            f"a trajectory of {len(case.problems)} steps",
-            f"record at least {SETTLE + 2}: one before the cooling, and {SETTLE} after it",
+            case.name, f"a trajectory of {len(case.problems)} steps", "record at least three"
         )
     return settings.layer(eps_start, eps_min)
 

@@ -138,8 +138,8 @@ def _equal(choice: Choice) -> str:
             f"{'the controller' if safe < plain else 'plain cooling'} is the better of the two"
         )
     return (
-        f"At k_safe it ends at TV {safe:.3g} (median), plain cooling in as many steps at {plain:.3g}: "
-        f"{verdict}."
+        f"At k_safe it ends at TV {safe:.3g} (median), plain cooling in as many steps at "
+        f"{plain:.3g}: {verdict}."
     )
 
 

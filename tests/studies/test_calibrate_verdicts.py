@@ -49,6 +49,19 @@ def test_the_steps_of_a_trajectory_are_not_those_of_the_budget():
     assert "500 steps" not in row.verdict
 
 
+@pytest.mark.parametrize("count", [3, 4, 5, 6])
+def test_the_shortest_records_settle_as_long_as_they_can(count):
+    """One step before the jump, and one at eps_min before those by which the run is judged."""
+    costs = np.stack([planar_cost(6, seed) for seed in range(count)])
+    result = sinkdiag.calibrate(costs, layout="trajectory", iters=1, replicates=2)
+    layer = result.parts[0].calibration.layer
+    assert layer.settle == min(3, count - 2)
+    assert layer.max_steps == max(2, count - 3)
+    assert result.rows[0].status is Status.CONVERGED
+    assert not result.rows[0].verdict.startswith("empty: plain cooling by 0.003 a step takes")
+    assert math.isfinite(result.rows[0].tv_plain)
+
+
 def test_tv_plain_is_that_of_the_run_that_the_verdict_speaks_of():
     """Gentle cooling with one sweep, by hand, and not one jump (five times as far)."""
     row = sinkdiag.calibrate(COST, [1.0, 0.3], alpha0=0.8, noise=0.0, replicates=2, iters=1).rows[0]
