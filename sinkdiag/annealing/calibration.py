@@ -87,6 +87,11 @@ class Calibration:
         return statistics.median(ratios) if ratios else math.nan
 
     @property
+    def recorded(self) -> bool:
+        """Whether the costs are a recorded trajectory and not one matrix."""
+        return self.judges[0].stream.length is not None
+
+    @property
     def too_slow(self) -> bool:
         """Whether the given cooling factor alone takes more steps than the budget has."""
         return self.choice is None and not self.plain.distances

@@ -86,7 +86,7 @@ class CalibrationResult(Result[CalibrationPart]):
         part = self.parts[0]
         (row,) = part.rows
         found = part.calibration
-        replicate = 0 if found.judges[0].stream.length is not None else 1
+        replicate = 0 if found.recorded else 1
         controlled = part.controller is not None
         runs = AnnealingRuns(
             name=part.name,

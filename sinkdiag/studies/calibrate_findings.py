@@ -88,9 +88,10 @@ def _without_collapse(found: Calibration) -> str:
         if SMALLEST_STANDARD < hardest.tv <= settings.collapse_tv
         else ""
     )
+    subject = "record" if found.recorded else "matrix"
     return (
         f"no collapse provoked: even {_schedule(hardest, layer)} {share}; plain cooling needs no "
-        f"controller on this matrix in this range{stricter}"
+        f"controller on this {subject} in this range{stricter}"
     )
 
 
@@ -212,19 +213,26 @@ def _why_empty(found: Calibration, choice: Choice) -> str:
             "collapse clearly. Cool in more steps: no controller is needed then."
         )
     if lost:
-        return _lost_anyway(lost, len(window.brackets))
+        return _lost_anyway(found, lost)
     return (
         f"Replicates leave no common slope (k_low {window.k_low:.3g} > k_high "
         f"{window.k_high:.3g}); allow more steps, more sweeps, or a gentler --alpha0."
     )
 
 
-def _lost_anyway(lost: Sequence[Bracket], count: int) -> str:
+def _lost_anyway(found: Calibration, lost: Sequence[Bracket]) -> str:
+    count, eps_min = len(found.window.brackets), found.layer.eps_min
     tv = sorted(entry.slowest.tv for entry in lost)[len(lost) // 2]
+    cause = (
+        f"the costs of the record go on changing at eps {eps_min:.4g}, by more than the sweeps can "
+        "follow"
+        if found.recorded
+        else "what happens in the last steps is more than the sweeps can follow"
+    )
     return (
         f"On {len(lost)} of {count} runs even the slowest controller that arrives has collapsed "
-        f"(TV {tv:.3g}): what happens in the last steps is more than the sweeps can follow, and "
-        "waiting before does not help. Use more sweeps or a gentler --alpha0."
+        f"(TV {tv:.3g}): {cause}, and waiting before does not help. Use more sweeps or a gentler "
+        "--alpha0."
     )
 
 
