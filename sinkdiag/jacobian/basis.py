@@ -20,7 +20,7 @@ DIRECT_GAP = 1e-5
 HALF = 0.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EigenBasis:
     """J x_k = λ_k x_k with X'D_c X = I and X orthogonal to the constants in the D_c product.
 
@@ -78,7 +78,16 @@ def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis
     m = plan.shape[1]
     if m == 1:
         none = np.empty(0)
-        return EigenBasis(plan, row, col, none, none, np.empty((1, 0)), 0.0, Status.CONVERGED)
+        return EigenBasis(
+            plan=plan,
+            row=row,
+            col=col,
+            eigenvalues=none,
+            gaps=none,
+            vectors=np.empty((1, 0)),
+            floor=0.0,
+            status=Status.CONVERGED,
+        )
     scaled = plan / np.sqrt(row)[:, None] / np.sqrt(col)
     values, x = _by_singular_vectors(scaled, row, col)
     floor = float((8.0 * max(plan.shape) * np.finfo(float).eps) ** 2)
@@ -89,15 +98,24 @@ def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis
         gaps[near] = quotient_gaps(plan, row, col, x[:, near])
     if gaps[0] <= DIRECT_GAP:
         small, x, status = _graded(plan, row, col, scaled)
-        if status is Status.BELOW_RESOLUTION:
-            return EigenBasis(plan, row, col, small, small, x, floor, status)
         gaps = np.where(small < HALF, small, gaps)
+        if status.failed:
+            gaps, values = small, small
     order = np.argsort(gaps, kind="stable")
     gaps, x = gaps[order], np.ascontiguousarray(x[:, order])
     values = np.where(gaps < HALF, 1.0 - gaps, values[order])
     if status is Status.CONVERGED and gaps[0] < FROZEN_GAP:
         status = Status.FROZEN
-    return EigenBasis(plan, row, col, values, gaps, x, floor, status)
+    return EigenBasis(
+        plan=plan,
+        row=row,
+        col=col,
+        eigenvalues=values,
+        gaps=gaps,
+        vectors=x,
+        floor=floor,
+        status=status,
+    )
 
 
 def _by_singular_vectors(

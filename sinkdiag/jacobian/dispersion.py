@@ -44,16 +44,17 @@ def dispersion(plan: FloatArray, x: FloatArray, mean: FloatArray, total: FloatAr
 def quotient_gaps(plan: StoredPlan, row: FloatArray, col: FloatArray, x: FloatArray) -> FloatArray:
     """Rayleigh quotients x'Lx / x'D_c x of the columns of x (m, k), L = D_c - P'D_r^{-1}P.
 
-    For a vector with an error δ the quotient is right to δ², and rounding adds about 1e-32.
+    For a vector with an error δ the quotient is right to δ², and rounding adds about 1e-32. At
+    most 1, as every gap is.
     """
     x = np.ascontiguousarray(x)
     mean = np.ascontiguousarray((plan @ x) / row[:, None])
     if is_sparse(plan):
         total = _sparse_dispersion(plan.tocsr(), x, mean)
-        return np.asarray(total / (col @ (x * x)))
-    total = np.empty(x.shape[1])
-    dispersion(np.ascontiguousarray(plan), x, mean, total)
-    return np.asarray(total / (col @ (x * x)))
+    else:
+        total = np.empty(x.shape[1])
+        dispersion(np.ascontiguousarray(plan), x, mean, total)
+    return np.minimum(total / (col @ (x * x)), 1.0)
 
 
 def _sparse_dispersion(plan: Any, x: FloatArray, mean: FloatArray) -> FloatArray:

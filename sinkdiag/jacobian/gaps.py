@@ -102,7 +102,7 @@ def graded_modes(
     # A positive info only says that the last sweep still rotated; what counts is orthogonality.
     if info < 0 or float(np.abs(left.T @ left - np.eye(size - 1)).max()) > _ORTHOGONAL_TOL:
         return _unresolved(size)
-    gaps = (values * (work[0] / work[1])) ** 2 * scale
+    gaps = np.minimum((values * (work[0] / work[1])) ** 2 * scale, 1.0)
     order = np.argsort(gaps)
     gaps = np.ascontiguousarray(gaps[order])
     vectors = left[:, order] / half[:, None]
@@ -141,4 +141,5 @@ def _lanczos_gap(factor: LaplacianFactor, col: FloatArray) -> tuple[float, bool]
         reorthogonalise=True,
         deflate=half,
     )
-    return scale / top.value, not top.status.failed
+    # Rounding alone puts a gap above 1.
+    return min(scale / top.value, 1.0), not top.status.failed

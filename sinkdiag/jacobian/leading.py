@@ -26,7 +26,7 @@ RESIDUAL_TOL = 1e-9
 GAP_TOL = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Ritz:
     values: FloatArray
     vectors: FloatArray
@@ -60,7 +60,17 @@ def leading_basis(
     order = np.argsort(gaps, kind="stable")
     gaps, x, residuals = gaps[order], np.ascontiguousarray(x[:, order]), ritz.residuals[order]
     status = _judge(gaps, residuals)
-    return EigenBasis(plan, row, col, 1.0 - gaps, gaps, x, RESIDUAL_TOL, status, complete=False)
+    return EigenBasis(
+        plan=plan,
+        row=row,
+        col=col,
+        eigenvalues=1.0 - gaps,
+        gaps=gaps,
+        vectors=x,
+        floor=RESIDUAL_TOL,
+        status=status,
+        complete=False,
+    )
 
 
 def _judge(gaps: FloatArray, residuals: FloatArray) -> Status:
@@ -133,4 +143,4 @@ def _ritz(
     values, vectors = np.linalg.eigh(projected)
     top = vectors[:, ::-1][:, :count]
     residuals = np.linalg.norm(link @ top[-width:], axis=0)
-    return _Ritz(values[::-1][:count], basis @ top, np.asarray(residuals))
+    return _Ritz(values=values[::-1][:count], vectors=basis @ top, residuals=np.asarray(residuals))

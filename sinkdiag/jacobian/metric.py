@@ -9,7 +9,7 @@ come out of the elimination one by one and never as a difference of stored numbe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -31,9 +31,12 @@ GRAM_TOL = 1e-10
 WHOLE_LIMIT = 4_000_000
 ENTRY_LIMIT = 100_000_000
 _CHUNK = 4_000_000
+# Squares below this have lost digits, or everything, to underflow; and so have entries.
+_SMALLEST_SQUARE = 1e-280
+_SMALLEST_ENTRY = 1e-300
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MetricFactor:
     """X'GX = diag(scale) R'R diag(scale), the columns of R of unit length.
 
@@ -64,37 +67,45 @@ def plan_metric(
     weights, size = pair_weights(plan, row)
     gram = vectors.T @ (weights.sum(axis=1)[:, None] * vectors - weights @ vectors)
     noise = 4 * np.finfo(float).eps * (size @ (vectors * vectors))
-    hidden = ~(noise <= GRAM_TOL * np.diagonal(gram))
+    square = np.diagonal(gram)
+    hidden = ~((noise <= GRAM_TOL * square) & (square > _SMALLEST_SQUARE))
+    count = len(hidden)
+    if not hidden.any():
+        return _cholesky(gram) or _unresolved(count)
     if flux is None or plan.size * np.count_nonzero(hidden) > ENTRY_LIMIT:
-        return (None if hidden.any() else _cholesky(gram)) or _unresolved(vectors.shape[1])
-    if hidden.any() and plan.size * len(hidden) <= WHOLE_LIMIT:
+        return _unresolved(count)
+    if plan.size * count <= WHOLE_LIMIT:
         return _from_columns(mode_entries(plan, row, flux))
-    if hidden.any():
-        _fill_hidden(gram, hidden, plan, row, vectors, flux)
-    return _cholesky(gram) or _unresolved(vectors.shape[1])
+    entries = mode_entries(plan, row, flux[:, hidden])
+    size = np.ones(count)
+    size[hidden] = np.abs(entries).max(axis=0)
+    if not np.all(size > _SMALLEST_ENTRY):
+        return _unresolved(count)
+    means = (plan @ vectors[:, ~hidden]) / row[:, None]
+    entries /= size[hidden]
+    hard = entries.T @ entries
+    _fill_hidden(gram, hidden, hard, _cross(plan, entries, vectors[:, ~hidden], means))
+    found = _cholesky(gram)
+    return replace(found, scale=found.scale * size) if found else _unresolved(count)
+
+
+def _cross(
+    plan: FloatArray, entries: FloatArray, seen: FloatArray, means: FloatArray
+) -> FloatArray:
+    """Σ_ij M_ij P_ij (x_j + a_i) of hidden modes M with resolved ones x, (h, s).
+
+    Only the column and row sums of M∘P are needed; ``means`` is -a. ``entries`` is used up.
+    """
+    weighted = entries.reshape(*plan.shape, -1)
+    weighted *= plan[:, :, None]
+    return np.asarray(weighted.sum(axis=0).T @ seen - weighted.sum(axis=1).T @ means)
 
 
 def _fill_hidden(
-    gram: FloatArray,
-    hidden: NDArray[np.bool_],
-    plan: FloatArray,
-    row: FloatArray,
-    vectors: FloatArray,
-    flux: FloatArray,
+    gram: FloatArray, hidden: NDArray[np.bool_], own: FloatArray, cross: FloatArray
 ) -> None:
-    """Replace the rows and columns of the modes that the pair weights do not resolve, in place.
-
-    Among themselves from their entries M; with a resolved mode x, Σ_ij M_ij P_ij (x_j + a_i) needs
-    only the column and row sums of M∘P.
-    """
-    n, m = plan.shape
-    entries = mode_entries(plan, row, flux[:, hidden])
-    gram[np.ix_(hidden, hidden)] = entries.T @ entries
-    seen = vectors[:, ~hidden]
-    weighted = entries.reshape(n, m, -1)
-    weighted *= plan[:, :, None]
-    cross = weighted.sum(axis=0).T @ seen
-    cross -= weighted.sum(axis=1).T @ ((plan @ seen) / row[:, None])
+    """Replace the rows and columns of the hidden modes, in place."""
+    gram[np.ix_(hidden, hidden)] = own
     gram[np.ix_(hidden, ~hidden)] = cross
     gram[np.ix_(~hidden, hidden)] = cross.T
 
@@ -195,19 +206,25 @@ def differences(factor: LaplacianFactor, flux: FloatArray) -> FloatArray:
 
 
 def _cholesky(gram: FloatArray) -> MetricFactor | None:
-    scale = np.sqrt(np.diagonal(gram))
+    square = np.diagonal(gram)
+    if not np.all((square > _SMALLEST_SQUARE) & np.isfinite(square)):
+        return None
+    scale = np.sqrt(square)
     try:
         factor = np.linalg.cholesky(gram / scale / scale[:, None]).T
     except np.linalg.LinAlgError:
         return None
-    return MetricFactor(np.ascontiguousarray(factor), scale, True)
+    return MetricFactor(factor=np.ascontiguousarray(factor), scale=scale, resolved=True)
 
 
 def _from_columns(columns: FloatArray) -> MetricFactor:
-    scale = np.linalg.norm(columns, axis=0)
-    if not np.all(scale > 0):
+    """By QR of the columns, which are brought to size 1 before anything is squared."""
+    size = np.abs(columns).max(axis=0)
+    if not np.all((size > _SMALLEST_ENTRY) & np.isfinite(size)):
         return _unresolved(columns.shape[1])
-    return MetricFactor(triangular(columns / scale), scale, True)
+    columns = columns / size
+    length = np.linalg.norm(columns, axis=0)
+    return MetricFactor(factor=triangular(columns / length), scale=size * length, resolved=True)
 
 
 def triangular(columns: FloatArray) -> FloatArray:
@@ -218,4 +235,6 @@ def triangular(columns: FloatArray) -> FloatArray:
 
 
 def _unresolved(count: int) -> MetricFactor:
-    return MetricFactor(np.full((count, count), np.nan), np.full(count, np.nan), False)
+    return MetricFactor(
+        factor=np.full((count, count), np.nan), scale=np.full(count, np.nan), resolved=False
+    )

@@ -32,7 +32,7 @@ CLUSTER_TOL = 1e-13
 NEARLY_NORMAL = 1.1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Modes:
     """Eigenvalues of J on g modulo constants, and the Gram factor of its eigenvectors in a norm.
 
@@ -188,22 +188,22 @@ def metric_of(basis: EigenBasis, norm: Norm) -> MetricFactor | None:
 
 def modes_in(basis: EigenBasis, norm: Norm) -> Modes:
     """The modes of a decomposed Jacobian in a norm; norms share the decomposition."""
-    centred = basis.vectors - basis.vectors.mean(axis=0)
+    vectors = basis.vectors - basis.vectors.mean(axis=0)
+    factor, status = np.eye(len(basis.gaps)), basis.status
     metric = metric_of(basis, norm)
-    if metric is None:
-        factor = np.eye(len(basis.gaps))
-        return Modes(norm, basis.eigenvalues, basis.gaps, factor, centred, basis.status)
-    if not metric.resolved and len(basis.gaps):
-        return Modes(
-            norm,
-            basis.eigenvalues,
-            basis.gaps,
-            metric.factor,
-            centred / metric.scale,
-            Status.BELOW_RESOLUTION,
-        )
-    factor, vectors = _separate(metric, centred, clusters(basis.gaps))
-    return Modes(norm, basis.eigenvalues, basis.gaps, factor, vectors, basis.status)
+    if metric is not None and len(basis.gaps) and not metric.resolved:
+        factor, status = metric.factor, Status.BELOW_RESOLUTION
+        vectors = vectors / metric.scale
+    elif metric is not None:
+        factor, vectors = _separate(metric, vectors, clusters(basis.gaps))
+    return Modes(
+        norm=norm,
+        eigenvalues=basis.eigenvalues,
+        gaps=basis.gaps,
+        factor=factor,
+        vectors=vectors,
+        status=status,
+    )
 
 
 def clusters(gaps: FloatArray) -> list[slice]:

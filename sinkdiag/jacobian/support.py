@@ -16,7 +16,7 @@ DEFAULT_THETA = 1e-3
 _ROWS = 1024
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ActiveSupport:
     """S = {(i, j): P_ij >= theta · min(max of row i, max of column j)}, as a bipartite graph.
 
@@ -68,7 +68,13 @@ def support_of(plan: FloatArray, theta: float = DEFAULT_THETA) -> ActiveSupport:
         part = slice(start, start + _ROWS)
         mask[part] = plan[part] >= theta * np.minimum(row_top[part], col_top)
     found = bipartite_components(mask)
-    return ActiveSupport(mask, found.count, found.row, found.col, theta)
+    return ActiveSupport(
+        mask=mask,
+        components=found.count,
+        row_labels=found.row,
+        col_labels=found.col,
+        theta=theta,
+    )
 
 
 def bifurcations(supports: list[ActiveSupport]) -> list[bool]:
