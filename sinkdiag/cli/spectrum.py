@@ -23,6 +23,7 @@ from sinkdiag.cli.options import (
 )
 from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.publish import publish
+from sinkdiag.cli.types import Finite
 
 if TYPE_CHECKING:
     from sinkdiag.jacobian.modes import Norm
@@ -47,6 +48,12 @@ if TYPE_CHECKING:
     default=None,
     help="Only the leading modes, by Lanczos. [default: all; 6 beyond 3000 columns]",
 )
+@click.option(
+    "--additive",
+    type=Finite(min=0),
+    default=0.0,
+    help="What your layer adds to the sums it divides by, for the extended columns on precision.",
+)
 @click.option("--eigenvalues", metavar="PATH", help="Write every eigenvalue to this CSV file.")
 @click.option(
     "--dump",
@@ -66,6 +73,7 @@ def spectrum(
     max_iter: int,
     iters: int | None,
     modes: int | None,
+    additive: float,
     eigenvalues: str | None,
     dump: str | None,
     seed: int,
@@ -93,6 +101,7 @@ def spectrum(
         modes=modes,
         extended=output.extended,
         keep=dump is not None,
+        additive=additive,
         seed=seed,
     )
     subjects = read_subjects(inputs)

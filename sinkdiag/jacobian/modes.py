@@ -28,6 +28,8 @@ Norm = Literal["plan", "potential", "natural"]
 
 # Gaps that agree to this relative accuracy are one eigenvalue; near 0 it is 1e-13 of λ itself.
 CLUSTER_TOL = 1e-13
+# Relative accuracy of what is shown.
+SHOWN = 1e-6
 # Up to this kappa(V) no norm differs from what the eigenvalues say by more than 10 %.
 NEARLY_NORMAL = 1.1
 
@@ -91,16 +93,23 @@ class Modes:
         return self._function_norm(np.exp(k * self._log_eigenvalues()))
 
     def smallest_power(self, k: float) -> float:
-        """The smallest singular value of J^k in this norm; nan where rounding hides it."""
-        with np.errstate(divide="ignore"):
-            values = np.exp(k * self._log_eigenvalues())
-        if self.norm == "natural":
-            return float(values[-1]) if len(values) else math.nan
-        if not self.resolved or not len(values):
+        """The smallest singular value of J^k in this norm; nan where rounding hides its digits.
+
+        The smallest eigenvalue comes from a singular value σ that is right to about 8 k u, so its
+        power to 8 k u/σ each factor; the triangular factor adds u κ(V) of the largest power.
+        """
+        count = len(self.gaps)
+        if not count or not self.resolved:
             return math.nan
+        lowest, unit = float(self.eigenvalues[-1]), float(np.finfo(float).eps)
+        if not 8.0 * (count + 1) * k * unit <= SHOWN * math.sqrt(max(lowest, 0.0)):
+            return math.nan
+        values = np.exp(k * self._log_eigenvalues())
+        if self.norm == "natural":
+            return float(values[-1])
         sigma = singular_values((self.factor * values) @ self.inverse_factor)
-        floor = len(values) * float(np.finfo(float).eps) * sigma[0]
-        return float(sigma[-1]) if sigma[-1] > floor else math.nan
+        floor = count * unit * self.condition() * float(sigma[0])
+        return float(sigma[-1]) if floor <= SHOWN * sigma[-1] else math.nan
 
     def resolvent_norm(self, z: complex = 1.0) -> float:
         """‖(z - J)^{-1}‖ in this norm; inf on the spectrum. At z = 1 from the gaps themselves."""
@@ -138,7 +147,7 @@ class Modes:
         """
         if not len(self.gaps) or self.norm == "natural":
             return float(self.eigenvalues[0]) if len(self.gaps) else 0.0
-        if not self.resolved:
+        if not self.resolved or np.any(np.isnan(self.gaps)):
             return math.nan
         bound = self.condition()
         decay = math.log1p(-float(self.gaps[0])) if self.gaps[0] < 1 else -math.inf
@@ -161,6 +170,8 @@ class Modes:
     def _function_norm(self, values: FloatArray) -> float:
         if not len(values):
             return 0.0
+        if np.any(np.isnan(values)):
+            return math.nan
         if self.norm == "natural":
             return float(np.abs(values).max())
         if not self.resolved:

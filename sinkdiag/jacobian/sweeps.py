@@ -1,36 +1,60 @@
-"""The Jacobian of K sweeps beside that of the fixed point: spectrum, gains, loss of precision.
+"""The Jacobian of K sweeps, in a norm at its own plan.
 
-The layer itself, its sweeps and their derivatives, is `sinkdiag.solver.layer`.
+The layer itself, its sweeps and their derivatives, is `sinkdiag.solver.layer`; the norms of dP/dC
+are in `sinkdiag.jacobian.gains`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse.linalg
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.jacobian.basis import EigenBasis
-from sinkdiag.jacobian.metric import MetricFactor, plan_metric
-from sinkdiag.jacobian.modes import Norm, metric_of
-from sinkdiag.numerics.lanczos import largest_eigenvalue
+from sinkdiag.jacobian.basis import eigenbasis
+from sinkdiag.jacobian.modes import Norm
 from sinkdiag.numerics.norms import singular_values
-from sinkdiag.problem import Problem
-from sinkdiag.solver.layer import Layer, unroll
+from sinkdiag.solver.layer import Layer
 
-# Lanczos on a derivative: residual relative to its square, steps, and the entries of stored sweeps
-# that all steps together may read.
-_GAIN_TOL, _GAIN_STEPS, _GAIN_READS = 1e-2, 24, 200_000_000
+_UNIT = float(np.finfo(float).eps)
+# Where u·cond² of the norm's factor exceeds this, rounding decides what J_K looks like in it.
+RESOLVED = 1e-6
+# Digits that a printed number has.
+_DIGITS = 1e-6
 _DENSE = 200
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SweepJacobian:
+    """J_K on g modulo constants in coordinates that are orthonormal for a norm.
+
+    Attributes
+    ----------
+    matrix:
+        J_K (k, k), k = m - 1: its 2-norm, singular values and pseudospectra are those in the norm.
+        nan where not ``resolved``.
+    potentials:
+        B (m, k): the potentials g that the coordinates stand for; J_K B = B matrix modulo
+        constants.
+    condition:
+        Condition number of the map between these coordinates and those orthonormal for the column
+        marginal; 1 in ``natural``.
+    resolved:
+        Whether u·condition² is at most 1e-6: then rounding, u·condition, stays below what is shown.
+    """
+
+    matrix: FloatArray
+    potentials: FloatArray
+    condition: float
+    resolved: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSpectrum:
     """J_K on g modulo constants: its norm, spectral radius and smallest singular value.
 
-    The singular values are those in the chosen norm; the smallest is nan where rounding hides it.
+    The singular values are those in the chosen norm; each number is nan where rounding hides it.
     """
 
     norm: float
@@ -38,91 +62,85 @@ class SweepSpectrum:
     smallest: float
 
 
-def sweep_spectrum(layer: Layer, basis: EigenBasis, metric: MetricFactor | None) -> SweepSpectrum:
-    """Norm, spectral radius and smallest singular value of J_K in the norm of ``metric``.
+def sweep_jacobian(layer: Layer, row: FloatArray, col: FloatArray, norm: Norm) -> SweepJacobian:
+    """J_K in coordinates orthonormal for ``norm`` at the layer's own plan P_K.
 
-    ``metric`` is a Gram factor on the basis's vectors (None: ``natural``). In the plan norm that is
-    the metric at the layer's own output P_K, see `layer_metric`: the fixed point's would measure
-    moves that K sweeps have not yet learnt to suppress, and gives numbers like 1e40.
+    ``plan``: ‖P_K∘(a⊕b)‖_F with a = -diag(1/r)P_K b, by the modes of the sweep at P_K, whose norms
+    are relatively accurate. The fixed point's metric would measure moves that K sweeps have not
+    yet learnt to suppress. ``potential``: Euclidean, mean-free. ``natural``: weighted by the column
+    marginal ``col`` (m,); ``row`` (n,) is the other one.
     """
-    image = layer.sweep_product(basis.vectors)
-    matrix = basis.vectors.T @ (basis.col[:, None] * image)
-    radius = _spectral_radius(matrix)
-    if metric is not None:
-        if not metric.resolved:
-            return SweepSpectrum(norm=np.nan, radius=radius, smallest=np.nan)
-        graded = metric.scale[:, None] * matrix / metric.scale
-        matrix = metric.factor @ graded @ np.linalg.inv(metric.factor)
-    sigma = singular_values(matrix)
-    floor = len(matrix) * layer.iters * np.finfo(float).eps * float(sigma[0])
-    smallest = float(sigma[-1]) if sigma[-1] > floor else np.nan
-    return SweepSpectrum(norm=float(sigma[0]), radius=radius, smallest=smallest)
+    root = np.sqrt(col)
+    if norm == "natural":
+        potentials = _complement(root) / root[:, None]
+        dual, condition = potentials * col[:, None], 1.0
+    elif norm == "potential":
+        potentials = dual = _complement(np.ones(len(col)))
+        condition = float(root.max() / root.min())
+    else:
+        potentials, dual, condition = _plan_coordinates(layer.plan, row)
+    # Negated, so that nan counts as unresolved.
+    if not _UNIT * condition**2 <= RESOLVED:
+        matrix = np.full((len(col) - 1,) * 2, np.nan)
+        return SweepJacobian(
+            matrix=matrix, potentials=potentials, condition=condition, resolved=False
+        )
+    matrix = dual.T @ layer.sweep_product(potentials)
+    return SweepJacobian(matrix=matrix, potentials=potentials, condition=condition, resolved=True)
 
 
-def layer_metric(layer: Layer, basis: EigenBasis, norm: Norm) -> MetricFactor | None:
-    """The Gram factor in which J_K is measured: for ``plan`` the plan metric at P_K."""
-    if norm != "plan":
-        return metric_of(basis, norm)
-    return plan_metric(layer.plan, basis.row, basis.vectors)
+def sweep_spectrum(layer: Layer, row: FloatArray, col: FloatArray, norm: Norm) -> SweepSpectrum:
+    """Norm, spectral radius and smallest singular value of J_K in a norm, see `sweep_jacobian`.
 
-
-def layer_gain(layer: Layer, seed: int = 0) -> float:
-    """‖dP_K/dC‖ in Frobenius norms, a lower estimate: Lanczos on its square.
-
-    Below 0.5 % once the residual is small; large layers get at least 4 steps and may stay lower.
+    The radius is found in natural coordinates. What a sweep leaves of a vector is known to a
+    rounding unit of the vector: numbers below 1e6 units of what K sweeps may lose so are nan.
     """
-    shape, stored = layer.plan.shape, (2 * layer.iters + 1) * layer.plan.size
-    return _largest_singular_value(
-        lambda x: layer.vjp(layer.jvp(x.reshape(shape))).ravel(),
-        layer.plan.size,
-        seed,
-        max(4, min(_GAIN_STEPS, _GAIN_READS // stored)),
+    natural = sweep_jacobian(layer, row, col, "natural")
+    found = natural if norm == "natural" else sweep_jacobian(layer, row, col, norm)
+    if not len(natural.matrix):
+        return SweepSpectrum(norm=np.nan, radius=np.nan, smallest=np.nan)
+    skew = float(np.sqrt(col.max() / col.min()))
+    noise = layer.iters * sum(layer.plan.shape) * skew * _UNIT
+    radius = _spectral_radius(natural.matrix)
+    if not found.resolved:
+        return SweepSpectrum(norm=np.nan, radius=_above(radius, noise, layer), smallest=np.nan)
+    sigma = singular_values(found.matrix)
+    top, bottom = float(sigma[0]), float(sigma[-1])
+    hidden = noise * found.condition * top >= _DIGITS * bottom
+    return SweepSpectrum(
+        norm=_above(top, noise * found.condition, layer),
+        radius=_above(radius, noise, layer),
+        smallest=np.nan if hidden else bottom,
     )
 
 
-def fixed_point_gain(basis: EigenBasis, eps: float, seed: int = 0) -> float:
-    """‖dP*/dC‖ at the fixed point, the same kind of estimate, from the modes.
-
-    dP = P∘(a⊕b - X)/eps with b = L^+(x_c - P'D_r^{-1}x_r), a = D_r^{-1}(x_r - Pb), x the marginals
-    of P∘X. nan where that difference cancels.
-    """
-    plan, row, col, x = basis.plan, basis.row, basis.col, basis.vectors
-    shape = plan.shape
-
-    def derivative(change: FloatArray) -> FloatArray:
-        moved = plan * change.reshape(shape)
-        out = moved.sum(axis=1)
-        flux = moved.sum(axis=0) - plan.T @ (out / row)
-        b = x @ ((x.T @ flux) / basis.gaps)
-        a = (out - plan @ b) / row
-        return np.asarray((plan * (a[:, None] + b) - moved).ravel() / eps)
-
-    gain = _largest_singular_value(
-        lambda v: derivative(derivative(v)), plan.size, seed, _GAIN_STEPS
-    )
-    noise = 1e-12 * float(plan.max()) / eps / min(1.0, float(basis.gaps[0]))
-    del col
-    return gain if gain > noise else float("nan")
+def _above(value: float, noise: float, layer: Layer) -> float:
+    """The value, or nan where ``noise`` of every sweep is more than 1e-6 of what it leaves."""
+    return value if noise <= _DIGITS * value ** (1.0 / layer.iters) else np.nan
 
 
-def precision_loss(problem: Problem, layer: Layer, seed: int = 0) -> float:
-    """Relative error of the float32 layer's gradient, ‖v32 - v64‖_F/‖v64‖_F, nan or inf as it is.
+def _plan_coordinates(plan: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Potentials B (m, k) orthonormal for the plan metric at a plan, B's dual, the condition."""
+    col = plan.sum(axis=0)
+    unknown = np.full((len(col), len(col) - 1), np.nan)
+    if not np.all(col > 0):
+        return unknown, unknown, np.nan
+    basis = eigenbasis(plan, row, col)
+    metric = basis.plan_metric
+    if basis.status.failed or not metric.resolved or not len(basis.gaps):
+        return unknown, unknown, np.nan
+    factor = metric.factor * metric.scale
+    sigma = singular_values(factor)
+    if not sigma[-1] > 0:
+        return unknown, unknown, np.nan
+    potentials = basis.vectors @ np.linalg.inv(factor)
+    dual = (col[:, None] * basis.vectors) @ factor.T
+    return potentials, dual, float(sigma[0] / sigma[-1])
 
-    v is the gradient in the cost of <W, P_K> for one Gaussian W, both layers with K sweeps.
-    """
-    with np.errstate(all="ignore"):
-        narrow = unroll(problem, layer.eps, layer.iters, dtype=np.float32)
-    if narrow is None:
-        return float("nan")
-    cotangent = np.random.default_rng(seed).standard_normal(layer.plan.shape)
-    exact = layer.vjp(cotangent)
-    size = float(np.linalg.norm(exact))
-    with np.errstate(all="ignore"):
-        rough = narrow.vjp(cotangent.astype(np.float32)).astype(np.float64)
-        error = float(np.linalg.norm(rough - exact))
-    if not np.isfinite(error):
-        return float("inf")
-    return error / size if size > 0 else float("nan")
+
+def _complement(direction: FloatArray) -> FloatArray:
+    """An orthonormal basis (m, m - 1) of what is orthogonal to a vector."""
+    return np.asarray(np.linalg.qr(direction[:, None], mode="complete")[0][:, 1:])
 
 
 def _spectral_radius(matrix: FloatArray) -> float:
@@ -137,14 +155,3 @@ def _spectral_radius(matrix: FloatArray) -> float:
         top = np.asarray(np.linalg.eigvals(matrix))
     # A product of averages cannot exceed 1 but by rounding.
     return min(1.0, float(np.abs(top).max()))
-
-
-def _largest_singular_value(
-    square: Callable[[FloatArray], FloatArray], size: int, seed: int, steps: int
-) -> float:
-    """Square root of the largest eigenvalue of a symmetric positive operator on R^size."""
-    start = np.random.default_rng(seed).standard_normal(size)
-    top = largest_eigenvalue(
-        square, start, tol=_GAIN_TOL, max_steps=steps, check_every=1, reorthogonalise=True
-    )
-    return float(np.sqrt(top.value))

@@ -21,7 +21,12 @@ from sinkdiag.report.table import Table
 from sinkdiag.solver.path import solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise
-from sinkdiag.studies.spectrum_point import SpectrumPoint, SpectrumSettings, measure_point
+from sinkdiag.studies.spectrum_point import (
+    SpectrumPoint,
+    SpectrumSettings,
+    measure_point,
+    unresolved_point,
+)
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
@@ -139,6 +144,7 @@ def spectrum(
     modes: int | None = None,
     extended: bool = False,
     keep: bool = False,
+    additive: float = 0.0,
     seed: int = 0,
 ) -> SpectrumResult:
     """Linearise one Sinkhorn sweep at the fixed points of a cost along eps.
@@ -170,6 +176,8 @@ def spectrum(
         Fill the extended columns.
     keep:
         Keep plans and vectors of every temperature, for `SpectrumResult.write_dump`.
+    additive:
+        What a layer that normalises in turn adds to its sums (extended columns on precision).
     seed:
         Of the random vectors of iterative estimates.
 
@@ -190,6 +198,7 @@ def spectrum(
         modes=modes,
         extended=extended or iters is not None,
         keep=keep,
+        additive=additive,
         seed=seed,
     )
     return study_spectrum([subject], temperatures_of(eps, eps_unit), settings)
@@ -233,7 +242,11 @@ def _points(
     before: ActiveSupport | None = None
     progress("spectrum", 0, len(grid))
     for solution in solve_path(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
-        point, before = measure_point(problem, solution, before, settings)
+        try:
+            point, before = measure_point(problem, solution, before, settings)
+        except np.linalg.LinAlgError:
+            # One decomposition that does not converge costs its own row, not the others.
+            point, before = unresolved_point(solution, before, settings)
         points.append(point)
         progress("spectrum", len(points), len(grid))
     return tuple(points)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sinkdiag.jacobian.modes import NEARLY_NORMAL
+from sinkdiag.jacobian.support import DEFAULT_THETA
 from sinkdiag.results import Status
 from sinkdiag.studies.spectrum_row import SpectrumRow
 
@@ -103,9 +104,15 @@ def _float32_words(float32: float, iters: int, rows: Sequence[SpectrumRow]) -> s
     if all(math.isnan(row.float32_error) for row in rows):
         return ""
     if math.isnan(float32):
-        return f"the gradient of {iters} float32 sweeps is right to 1 % at every temperature"
+        felt = (
+            "at every temperature"
+            if not any(math.isnan(row.float32_error) for row in rows)
+            else "wherever there is a gradient"
+        )
+        return f"the gradient of {iters} float32 sweeps is right to 1 % {felt}"
     return (
-        f"from eps = {float32:.3g} down the gradient of {iters} float32 sweeps is off by over 1 %"
+        f"from eps = {float32:.3g} down the gradient of {iters} float32 sweeps is off by over 1 %, "
+        "by logsumexp or by alternate normalisation"
     )
 
 
@@ -113,7 +120,11 @@ def _support_words(rows: Sequence[SpectrumRow]) -> str:
     coldest = rows[-1]
     if coldest.components == 1:
         return ""
-    return f"at eps = {coldest.eps:.3g} the active support has {coldest.components} components"
+    return (
+        f"at eps = {coldest.eps:.3g} the active support (entries above {DEFAULT_THETA:g} of the "
+        f"smaller of their row's and column's largest) has {coldest.components} components; the "
+        "support of the limit eps -> 0 is another graph and may have more or fewer"
+    )
 
 
 def _bound_words(rows: Sequence[SpectrumRow]) -> str:

@@ -9,28 +9,25 @@ from typing import get_args
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.checks import MOST_ITERS, check_choice, check_count, check_share
+from sinkdiag.checks import MOST_ITERS, check_choice, check_count, check_share, check_size
 from sinkdiag.derivatives.duality import duality_rhs, implicit_residual
-from sinkdiag.jacobian.basis import EigenBasis, eigenbasis
+from sinkdiag.jacobian.basis import HALF, EigenBasis, eigenbasis
+from sinkdiag.jacobian.depth import mixing_depth
+from sinkdiag.jacobian.gains import fixed_point_gain, layer_gain
 from sinkdiag.jacobian.leading import DEFAULT_COUNT, leading_basis
 from sinkdiag.jacobian.modes import Modes, Norm, modes_in
 from sinkdiag.jacobian.support import DEFAULT_THETA, ActiveSupport, support_of
-from sinkdiag.jacobian.sweeps import (
-    fixed_point_gain,
-    layer_gain,
-    layer_metric,
-    precision_loss,
-    sweep_spectrum,
-)
+from sinkdiag.jacobian.sweeps import sweep_spectrum
 from sinkdiag.problem import Problem
-from sinkdiag.results import Solution, worst
-from sinkdiag.solver.layer import unroll
+from sinkdiag.results import Solution, Status, worst
+from sinkdiag.solver.layer import Layer, unroll
+from sinkdiag.solver.precision import Precision, gradient_errors, layer_call
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 
 # Columns beyond which only the leading modes are computed.
 DENSE_LIMIT = 3000
-# A stack of layers is called uniform once σ_2 to the power of its depth is below this.
-DEPTH_CONTRAST = 1e-2
+# What is only rounding is shown as the power of ten above it, from here up.
+LEAST_RESIDUAL = 1e-13
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +36,8 @@ class SpectrumSettings:
 
     ``modes`` None: all of them up to 3,000 columns, the leading 6 beyond. ``iters`` are the K
     sweeps of the layer; ``extended`` fills the extended columns; ``keep`` the arrays of every
-    temperature, for a dump.
+    temperature, for a dump. ``additive`` is what a layer that normalises in turn adds to the sums
+    it divides by, for the columns on precision.
     """
 
     norm: Norm = "plan"
@@ -50,6 +48,7 @@ class SpectrumSettings:
     theta: float = DEFAULT_THETA
     extended: bool = False
     keep: bool = False
+    additive: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -59,6 +58,7 @@ class SpectrumSettings:
         check_count("max_iter", self.max_iter, 1)
         check_count("iters", self.iters, 1, MOST_ITERS)
         check_count("seed", self.seed, 0)
+        check_size("additive", self.additive, zero=True)
         if self.modes is not None:
             check_count("modes", self.modes, 1)
 
@@ -95,6 +95,9 @@ class _LayerColumns:
     layer_gain: float = math.nan
     converged_gain: float = math.nan
     float32_error: float = math.nan
+    bfloat16_error: float = math.nan
+    float16_error: float = math.nan
+    effective_depth: float = math.nan
 
 
 def measure_point(
@@ -153,6 +156,37 @@ def _basis(solution: Solution, settings: SpectrumSettings) -> EigenBasis:
     return leading_basis(plan, row, col, count, settings.seed)
 
 
+def unresolved_point(
+    solution: Solution, before: ActiveSupport | None, settings: SpectrumSettings
+) -> tuple[SpectrumPoint, ActiveSupport]:
+    """The row of a temperature at which a decomposition does not converge: nan, and its status."""
+    support = support_of(solution.plan, settings.theta)
+    m = solution.plan.shape[1]
+    unknown = np.full(m - 1, math.nan)
+    basis = EigenBasis(
+        plan=solution.plan,
+        row=solution.row,
+        col=solution.col,
+        eigenvalues=unknown,
+        gaps=unknown,
+        vectors=np.full((m, m - 1), math.nan),
+        floor=0.0,
+        status=Status.BELOW_RESOLUTION,
+    )
+    modes = modes_in(basis, settings.norm)
+    found = _Measurement(
+        solution=solution, support=support, basis=basis, modes=modes, settings=settings
+    )
+    row = _row(found, _LayerColumns(), bifurcates=not support.same_as(before))
+    arrays = SpectrumArrays(solution=solution, support=support, modes=modes)
+    point = SpectrumPoint(
+        row=row,
+        eigenvalues=_eigenvalue_rows(solution.eps, modes, basis.floor),
+        arrays=arrays if settings.keep else None,
+    )
+    return point, support
+
+
 def _row(found: _Measurement, layer: _LayerColumns, *, bifurcates: bool) -> SpectrumRow:
     solution, modes, gap, rho = found.solution, found.modes, found.gap, found.rho
     conditions = modes.eigenvalue_conditions()
@@ -168,7 +202,7 @@ def _row(found: _Measurement, layer: _LayerColumns, *, bifurcates: bool) -> Spec
         transient_peak=0.0 if rho == 0.0 else modes.transient_peak(),
         duality_lhs=gap,
         duality_rhs=duality_rhs(found.basis, modes.norm),
-        sweeps_per_digit=sweeps_for(gap, 0.1),
+        sweeps_per_digit=sweeps_for(gap, rho, 0.1),
         sigma_2=math.sqrt(rho) if rho >= 0 else math.nan,
         components=found.support.components,
         marginal_error=solution.marginal_error,
@@ -178,10 +212,10 @@ def _row(found: _Measurement, layer: _LayerColumns, *, bifurcates: bool) -> Spec
         bound="exact" if found.basis.complete else "lower",
         support_size=found.support.size,
         bifurcates=bifurcates,
-        predicted_sweeps=_whole(sweeps_for(gap, found.settings.tol)),
-        implicit_residual=layer.implicit_residual,
-        effective_depth=2.0 * sweeps_for(gap, DEPTH_CONTRAST),
+        predicted_sweeps=_whole(sweeps_for(gap, rho, found.settings.tol)),
         iters=found.settings.iters,
+        implicit_residual=layer.implicit_residual,
+        effective_depth=layer.effective_depth,
         truncated_norm=layer.truncated_norm,
         truncated_radius=layer.truncated_radius,
         truncated_smallest=layer.truncated_smallest,
@@ -191,39 +225,65 @@ def _row(found: _Measurement, layer: _LayerColumns, *, bifurcates: bool) -> Spec
         layer_gain=layer.layer_gain,
         converged_gain=layer.converged_gain,
         float32_error=layer.float32_error,
+        bfloat16_error=layer.bfloat16_error,
+        float16_error=layer.float16_error,
     )
 
 
 def _layer(problem: Problem, found: _Measurement) -> _LayerColumns:
-    modes, basis, settings = found.modes, found.basis, found.settings
+    modes, basis, settings, solution = found.modes, found.basis, found.settings, found.solution
     if not settings.extended or not len(modes.gaps) or not np.all(np.isfinite(modes.gaps)):
         return _LayerColumns()
-    at_fixed_point = _LayerColumns(
+    square = solution.plan.shape[0] <= DENSE_LIMIT
+    columns = _LayerColumns(
         converged_norm=modes.power_norm(settings.iters),
         converged_radius=found.rho**settings.iters
-        if found.gap > 0.5
+        if found.gap > HALF
         else math.exp(settings.iters * math.log1p(-found.gap)),
+        effective_depth=mixing_depth(solution.plan, solution.row) if square else math.nan,
     )
     if not basis.complete:
-        return at_fixed_point
-    at_fixed_point = replace(
-        at_fixed_point,
-        implicit_residual=implicit_residual(basis, settings.seed),
+        return columns
+    columns = replace(
+        columns,
+        implicit_residual=_decade(implicit_residual(basis, settings.seed)),
         converged_smallest=modes.smallest_power(settings.iters),
+        converged_gain=fixed_point_gain(basis, solution.eps, settings.seed),
     )
-    layer = unroll(problem, found.solution.eps, settings.iters)
-    if layer is None:
-        return at_fixed_point
-    truncated = sweep_spectrum(layer, basis, layer_metric(layer, basis, settings.norm))
+    layer = unroll(problem, solution.eps, settings.iters)
+    return columns if layer is None else _truncated(problem, layer, columns, settings)
+
+
+def _truncated(
+    problem: Problem, layer: Layer, columns: _LayerColumns, settings: SpectrumSettings
+) -> _LayerColumns:
+    """The columns on the K sweeps themselves, added."""
+    found = sweep_spectrum(layer, problem.row, problem.col, settings.norm)
+    call = layer_call(
+        problem, layer.eps, layer.iters, additive=settings.additive, seed=settings.seed
+    )
+    exact = np.stack([layer.vjp(cotangent) for cotangent in call.cotangents])
+
+    def error(precision: Precision) -> float:
+        return max(gradient_errors(call, exact, layer.plan, precision).values())
+
     return replace(
-        at_fixed_point,
-        truncated_norm=truncated.norm,
-        truncated_radius=truncated.radius,
-        truncated_smallest=truncated.smallest,
+        columns,
+        truncated_norm=found.norm,
+        truncated_radius=found.radius,
+        truncated_smallest=found.smallest,
         layer_gain=layer_gain(layer, settings.seed),
-        converged_gain=fixed_point_gain(basis, found.solution.eps, settings.seed),
-        float32_error=precision_loss(problem, layer, settings.seed),
+        float32_error=error("float32"),
+        bfloat16_error=error("bfloat16"),
+        float16_error=error("float16"),
     )
+
+
+def _decade(residual: float) -> float:
+    """The power of ten at or above a residual: rounding, and threads with it, has no digits."""
+    if not math.isfinite(residual):
+        return residual
+    return 10.0 ** math.ceil(math.log10(max(residual, LEAST_RESIDUAL)))
 
 
 def _eigenvalue_rows(eps: float, modes: Modes, floor: float) -> tuple[EigenvalueRow, ...]:
@@ -239,10 +299,12 @@ def _eigenvalue_rows(eps: float, modes: Modes, floor: float) -> tuple[Eigenvalue
     )
 
 
-def sweeps_for(gap: float, factor: float) -> float:
-    """How many sweeps shrink an error by ``factor``: ln(factor)/ln(1 - gap)."""
-    if gap >= 1.0:
+def sweeps_for(gap: float, rho: float, factor: float) -> float:
+    """How many sweeps shrink an error by ``factor``: ln(factor)/ln(rho), by whichever is exact."""
+    if rho == 0.0:
         return 0.0
+    if gap > HALF:
+        return math.log(factor) / math.log(rho)
     return math.log(factor) / math.log1p(-gap) if gap > 0 else math.nan
 
 

@@ -53,36 +53,50 @@ class SpectrumRow:
         "sweeps that shrink an error by --tol at the rate rho", "sweeps", extended=True
     )
     implicit_residual: float = column(
-        "relative difference of DS_θ[X] by elimination and by the modes; nan where rounding hides "
-        "it",
+        "relative difference of DS_θ[X] by elimination and by the modes, as the power of ten at or "
+        "above it, from 1e-13; nan where rounding hides it",
         extended=True,
     )
     effective_depth: float = column(
-        "ln(100)/ln(1/sigma_2): layers after which a stack is uniform to 1 % (arXiv 2601.02080)",
+        "layers after which every row of a stack, (diag(1/r)P)^d, is within 1 % of its limit in "
+        "total variation (arXiv 2601.02080); nan for rectangular costs and beyond 2^24 layers",
         "layers",
         extended=True,
     )
     iters: int = column("K, the sweeps of the layer", "sweeps", extended=True)
     truncated_norm: float = column(
         "norm of the Jacobian of K sweeps from a cold start (plan: the metric of the K-sweep "
-        "plan); nan where not resolved",
+        "plan); nan unless u·cond(R)² is at most 1e-6, R the factor of the norm",
         extended=True,
     )
     truncated_radius: float = column("its spectral radius", extended=True)
-    truncated_smallest: float = column("its smallest singular value", extended=True)
+    truncated_smallest: float = column(
+        "its smallest singular value, nan where rounding hides it", extended=True
+    )
     converged_norm: float = column("‖J^K‖ at the fixed point", extended=True)
     converged_radius: float = column("rho^K", extended=True)
-    converged_smallest: float = column("smallest singular value of J^K", extended=True)
+    converged_smallest: float = column(
+        "smallest singular value of J^K, nan where rounding hides it", extended=True
+    )
     layer_gain: float = column(
-        "‖dP_K/dC‖, Frobenius to Frobenius, a lower estimate by Lanczos", "mass/cost", extended=True
-    )
-    converged_gain: float = column(
-        "‖dP*/dC‖, the same at the fixed point", "mass/cost", extended=True
-    )
-    float32_error: float = column(
-        "relative error of the gradient of K float32 sweeps; above 1 % a float32 layer has lost it",
+        "‖dP_K/dC‖, Frobenius to Frobenius, a lower estimate by Lanczos; nan below "
+        "1e6 (2K + 1) u max P_K / eps",
+        "mass/cost",
         extended=True,
     )
+    converged_gain: float = column(
+        "‖dP*/dC‖, the same at the fixed point; nan below 1e6 (n + m) u max P / eps",
+        "mass/cost",
+        extended=True,
+    )
+    float32_error: float = column(
+        "relative error of the gradient of <W, P_K> in float32, the worst of four Gaussian W and "
+        "of logsumexp sweeps and alternate normalisation; inf where it is no number, nan where the "
+        "gradient is below 1e-6 of ‖W∘P_K‖/eps",
+        extended=True,
+    )
+    bfloat16_error: float = column("the same in bfloat16", extended=True)
+    float16_error: float = column("the same in float16", extended=True)
 
 
 @dataclass(frozen=True, kw_only=True)
