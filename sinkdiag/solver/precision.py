@@ -39,7 +39,8 @@ def _to_bfloat16(values: AnyArray) -> AnyArray:
 
 
 def _to_float16(values: AnyArray) -> AnyArray:
-    return values.astype(np.float16).astype(np.float32)
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float32)
 
 
 ROUNDINGS: dict[str, Rounding] = {

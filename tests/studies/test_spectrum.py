@@ -78,10 +78,19 @@ def test_extended_columns(cost):
     assert list(frame.columns[: len(COLUMNS)]) == COLUMNS
     assert (frame.implicit_residual < 1e-12).all()
     assert np.allclose(frame.converged_radius, frame.rho**5, rtol=1e-12)
-    assert np.allclose(frame.effective_depth, math.log(100) / -np.log(frame.sigma_2), rtol=1e-12)
+    plan = sinkdiag.solve(cost, 0.2).plan
+    apart = [
+        0.5 * np.abs(np.linalg.matrix_power(plan, d) - 1 / 12).sum(axis=1).max() for d in (4, 5)
+    ]
+    assert apart[1] <= 0.01 < apart[0]
+    assert frame.effective_depth[0] == 5
     assert (frame.rho**frame.predicted_sweeps <= 1e-12).all()
     assert (frame.rho ** (frame.predicted_sweeps - 1) > 1e-12).all()
     assert (frame.float32_error < 1e-4).all()
+    assert (frame.float32_error < frame.float16_error).all()
+    assert 1e-3 < frame.bfloat16_error[0] < 0.1
+    # The gradient in the kernel exp(-C/eps) leaves the range of float16.
+    assert np.isinf(frame.float16_error[1])
     assert list(frame.bound) == ["exact", "exact"]
 
 
