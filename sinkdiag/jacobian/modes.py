@@ -30,6 +30,8 @@ Norm = Literal["plan", "potential", "natural"]
 CLUSTER_TOL = 1e-13
 # Relative accuracy of what is shown.
 SHOWN = 1e-6
+# The search for the largest power: relative accuracy, refinements, modes from which there is one.
+PEAK_TOL, _PEAK_ROUNDS, _MANY_MODES = 1e-9, 6, 200
 # Up to this kappa(V) no norm differs from what the eigenvalues say by more than 10 %.
 NEARLY_NORMAL = 1.1
 
@@ -143,24 +145,35 @@ class Modes:
         """The largest ‖J^k‖ over k >= 1: k = 1, 2, 3, 4, 6, 8, 12, ..., then closer round the best.
 
         The search ends where κ(V)·ρ^k has fallen below the largest value seen, so no later k can
-        exceed it; between the k that are tried the value is a lower estimate.
+        exceed it; round the best of those tried it closes in until the value stands still, or once
+        where there are many modes.
         """
         if not len(self.gaps) or self.norm == "natural":
             return float(self.eigenvalues[0]) if len(self.gaps) else 0.0
         if not self.resolved or np.any(np.isnan(self.gaps)):
             return math.nan
-        bound = self.condition()
-        decay = math.log1p(-float(self.gaps[0])) if self.gaps[0] < 1 else -math.inf
+        bound, decay = self.condition(), float(self._log_eigenvalues()[0])
         tried: dict[float, float] = {}
         octave = 1.0
         while not tried or bound * math.exp(octave * decay) > max(tried.values()):
             for k in {octave, max(1.0, 1.5 * octave // 1)}:
                 tried[k] = self.power_norm(k)
             octave *= 2
-        at = max(tried, key=tried.__getitem__)
-        for k in np.unique(np.round(np.linspace(at / 1.5, at * 1.5, 9))).tolist():
-            if k not in tried:
-                tried[k] = self.power_norm(k)
+        return self._closest_peak(tried)
+
+    def _closest_peak(self, tried: dict[float, float]) -> float:
+        """The largest of ‖J^k‖ round the best k of those tried, whole numbers all."""
+        low, high = 1.0 / 1.5, 1.5
+        for _ in range(_PEAK_ROUNDS if len(self.gaps) <= _MANY_MODES else 1):
+            at = max(tried, key=tried.__getitem__)
+            best = tried[at]
+            grid = np.unique(np.round(np.linspace(max(1.0, at * low), at * high, 9))).tolist()
+            for k in grid:
+                if k not in tried:
+                    tried[k] = self.power_norm(k)
+            if max(tried.values()) - best <= PEAK_TOL * best and len(grid) < 9:
+                break
+            low, high = low**0.25, high**0.25
         return max(tried.values())
 
     def _log_eigenvalues(self) -> FloatArray:

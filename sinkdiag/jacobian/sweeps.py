@@ -20,8 +20,8 @@ from sinkdiag.solver.layer import Layer
 _UNIT = float(np.finfo(float).eps)
 # Where u·cond² of the norm's factor exceeds this, rounding decides what J_K looks like in it.
 RESOLVED = 1e-6
-# Digits that a printed number has.
-_DIGITS = 1e-6
+# Disturbance that stands for rounding, and how well two results must agree under it.
+_SHAKE, AGREEMENT = 16 * _UNIT, 1e-7
 _DENSE = 200
 
 
@@ -70,77 +70,99 @@ def sweep_jacobian(layer: Layer, row: FloatArray, col: FloatArray, norm: Norm) -
     yet learnt to suppress. ``potential``: Euclidean, mean-free. ``natural``: weighted by the column
     marginal ``col`` (m,); ``row`` (n,) is the other one.
     """
-    root = np.sqrt(col)
-    if norm == "natural":
-        potentials = _complement(root) / root[:, None]
-        dual, condition = potentials * col[:, None], 1.0
-    elif norm == "potential":
-        potentials = dual = _complement(np.ones(len(col)))
-        condition = float(root.max() / root.min())
+    found = _coordinates(layer.plan, row, col, norm)
+    if found.resolved:
+        matrix = found.dual.T @ layer.sweep_product(found.potentials)
     else:
-        potentials, dual, condition = _plan_coordinates(layer.plan, row)
-    # Negated, so that nan counts as unresolved.
-    if not _UNIT * condition**2 <= RESOLVED:
         matrix = np.full((len(col) - 1,) * 2, np.nan)
-        return SweepJacobian(
-            matrix=matrix, potentials=potentials, condition=condition, resolved=False
-        )
-    matrix = dual.T @ layer.sweep_product(potentials)
-    return SweepJacobian(matrix=matrix, potentials=potentials, condition=condition, resolved=True)
+    return SweepJacobian(
+        matrix=matrix,
+        potentials=found.potentials,
+        condition=found.condition,
+        resolved=found.resolved,
+    )
 
 
 def sweep_spectrum(layer: Layer, row: FloatArray, col: FloatArray, norm: Norm) -> SweepSpectrum:
     """Norm, spectral radius and smallest singular value of J_K in a norm, see `sweep_jacobian`.
 
-    The radius is found in natural coordinates. What a sweep leaves of a vector is known to a
-    rounding unit of the vector: numbers below 1e6 units of what K sweeps may lose so are nan.
+    The radius is found in natural coordinates. Each number is computed a second time with every
+    product disturbed by 16 rounding units, and is nan unless both agree to 1e-7.
     """
-    natural = sweep_jacobian(layer, row, col, "natural")
-    found = natural if norm == "natural" else sweep_jacobian(layer, row, col, norm)
-    if not len(natural.matrix):
+    natural = _coordinates(layer.plan, row, col, "natural")
+    found = natural if norm == "natural" else _coordinates(layer.plan, row, col, norm)
+    if len(col) == 1:
         return SweepSpectrum(norm=np.nan, radius=np.nan, smallest=np.nan)
-    skew = float(np.sqrt(col.max() / col.min()))
-    noise = layer.iters * sum(layer.plan.shape) * skew * _UNIT
-    radius = _spectral_radius(natural.matrix)
+    radius = _agreed(*(np.array([_spectral_radius(m)]) for m in _twice(layer, natural)))[0]
     if not found.resolved:
-        return SweepSpectrum(norm=np.nan, radius=_above(radius, noise, layer), smallest=np.nan)
-    sigma = singular_values(found.matrix)
-    top, bottom = float(sigma[0]), float(sigma[-1])
-    hidden = noise * found.condition * top >= _DIGITS * bottom
-    return SweepSpectrum(
-        norm=_above(top, noise * found.condition, layer),
-        radius=_above(radius, noise, layer),
-        smallest=np.nan if hidden else bottom,
+        return SweepSpectrum(norm=np.nan, radius=float(radius), smallest=np.nan)
+    sigma = _agreed(*(singular_values(m)[[0, -1]] for m in _twice(layer, found)))
+    return SweepSpectrum(norm=float(sigma[0]), radius=float(radius), smallest=float(sigma[1]))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Coordinates:
+    """Potentials (m, k) orthonormal for a norm, their dual (m, k), and how far to trust them."""
+
+    potentials: FloatArray
+    dual: FloatArray
+    condition: float
+
+    @property
+    def resolved(self) -> bool:
+        # Negated, so that nan counts as unresolved.
+        return bool(_UNIT * self.condition**2 <= RESOLVED)
+
+
+def _coordinates(plan: FloatArray, row: FloatArray, col: FloatArray, norm: Norm) -> _Coordinates:
+    if norm == "plan":
+        return _plan_coordinates(plan, row)
+    root = np.sqrt(col) if norm == "natural" else np.ones(len(col))
+    complement = np.linalg.qr(root[:, None], mode="complete")[0][:, 1:]
+    condition = float(np.sqrt(col.max() / col.min())) if norm == "potential" else 1.0
+    return _Coordinates(
+        potentials=complement / root[:, None], dual=complement * root[:, None], condition=condition
     )
 
 
-def _above(value: float, noise: float, layer: Layer) -> float:
-    """The value, or nan where ``noise`` of every sweep is more than 1e-6 of what it leaves."""
-    return value if noise <= _DIGITS * value ** (1.0 / layer.iters) else np.nan
+def _twice(layer: Layer, coordinates: _Coordinates) -> tuple[FloatArray, FloatArray]:
+    """J_K in coordinates, and again disturbed."""
+    rng = np.random.default_rng(0)
+    plain = vectors = coordinates.potentials
+
+    def shaken(values: FloatArray) -> FloatArray:
+        return np.asarray(values * (1.0 + _SHAKE * rng.standard_normal(values.shape)))
+
+    for first, second in zip(layer.rows, layer.cols, strict=False):
+        vectors = second.T @ shaken(first @ shaken(vectors))
+        vectors = vectors - vectors.mean(axis=0)
+    dual = coordinates.dual.T
+    return dual @ layer.sweep_product(plain), dual @ shaken(vectors)
 
 
-def _plan_coordinates(plan: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray, float]:
-    """Potentials B (m, k) orthonormal for the plan metric at a plan, B's dual, the condition."""
+def _agreed(values: FloatArray, others: FloatArray) -> FloatArray:
+    return np.where(np.abs(values - others) <= AGREEMENT * values, values, np.nan)
+
+
+def _plan_coordinates(plan: FloatArray, row: FloatArray) -> _Coordinates:
     col = plan.sum(axis=0)
-    unknown = np.full((len(col), len(col) - 1), np.nan)
+    blank = np.full((len(col), len(col) - 1), np.nan)
+    unknown = _Coordinates(potentials=blank, dual=blank, condition=np.nan)
     if not np.all(col > 0):
-        return unknown, unknown, np.nan
+        return unknown
     basis = eigenbasis(plan, row, col)
     metric = basis.plan_metric
     if basis.status.failed or not metric.resolved or not len(basis.gaps):
-        return unknown, unknown, np.nan
+        return unknown
     factor = metric.factor * metric.scale
     sigma = singular_values(factor)
     if not sigma[-1] > 0:
-        return unknown, unknown, np.nan
-    potentials = basis.vectors @ np.linalg.inv(factor)
-    dual = (col[:, None] * basis.vectors) @ factor.T
-    return potentials, dual, float(sigma[0] / sigma[-1])
-
-
-def _complement(direction: FloatArray) -> FloatArray:
-    """An orthonormal basis (m, m - 1) of what is orthogonal to a vector."""
-    return np.asarray(np.linalg.qr(direction[:, None], mode="complete")[0][:, 1:])
+        return unknown
+    return _Coordinates(
+        potentials=basis.vectors @ np.linalg.inv(factor),
+        dual=(col[:, None] * basis.vectors) @ factor.T,
+        condition=float(sigma[0] / sigma[-1]),
+    )
 
 
 def _spectral_radius(matrix: FloatArray) -> float:

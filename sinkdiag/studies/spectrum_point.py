@@ -236,7 +236,8 @@ def _layer(problem: Problem, found: _Measurement) -> _LayerColumns:
         return _LayerColumns()
     square = solution.plan.shape[0] <= DENSE_LIMIT
     columns = _LayerColumns(
-        converged_norm=modes.power_norm(settings.iters),
+        # Where every eigenvalue is 0 the Jacobian is, and its powers are rounding.
+        converged_norm=0.0 if found.rho == 0.0 else modes.power_norm(settings.iters),
         converged_radius=found.rho**settings.iters
         if found.gap > HALF
         else math.exp(settings.iters * math.log1p(-found.gap)),

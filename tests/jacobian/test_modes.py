@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 
 from sinkdiag import solve
 from sinkdiag.derivatives.duality import duality_rhs
-from sinkdiag.jacobian import metric as metric_module
 from sinkdiag.jacobian.basis import DIRECT_GAP, eigenbasis
-from sinkdiag.jacobian.dispersion import dispersion, quotient_gaps
-from sinkdiag.jacobian.leading import leading_basis
-from sinkdiag.jacobian.metric import differences, mode_entries, pair_weights, plan_metric
 from sinkdiag.jacobian.modes import clusters, modes, modes_in
-from sinkdiag.numerics.gth import column_weights, factor_laplacian
 from sinkdiag.results import Status
 from tests.naive import jacobian as naive
 

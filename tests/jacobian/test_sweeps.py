@@ -11,7 +11,7 @@ from sinkdiag.jacobian.modes import modes_in
 from sinkdiag.jacobian.sweeps import sweep_jacobian, sweep_spectrum
 from sinkdiag.problem import make_problem
 from sinkdiag.solver.layer import unroll
-from tests.naive import jacobian as naive
+from tests.jacobian import exact as exact_values
 
 EPS, SHAPE = 0.1, (5, 4)
 NORMS = ("plan", "potential", "natural")
@@ -87,7 +87,7 @@ def near_duplicates():
 def test_near_duplicates_are_measured_in_the_layers_own_metric(eps):
     """At most 1 in every norm it is a product of averages in, and right where it is printed."""
     problem = make_problem(near_duplicates())
-    exact = naive.SweepReference.of(problem.cost, eps, 20, problem.row, problem.col)
+    exact = exact_values.SweepReference.of(problem.cost, eps, 20, problem.row, problem.col)
     found = found_in(problem, eps, 20, "plan")
     assert found.radius == pytest.approx(float(exact.radius()), rel=1e-6)
     assert found.radius <= 1
@@ -101,7 +101,9 @@ def test_what_rounding_decides_is_nan():
     problem = make_problem(np.random.default_rng(11).random((4, 7)))
     found = found_in(problem, 0.004, 20, "plan")
     exact = float(
-        naive.SweepReference.of(problem.cost, 0.004, 20, problem.row, problem.col).norm("plan")
+        exact_values.SweepReference.of(problem.cost, 0.004, 20, problem.row, problem.col).norm(
+            "plan"
+        )
     )
     assert np.isnan(found.norm) or found.norm == pytest.approx(exact, rel=1e-6)
     layer = unroll(problem, 0.004, 20)
@@ -110,10 +112,22 @@ def test_what_rounding_decides_is_nan():
     assert jacobian.resolved is bool(2.3e-16 * jacobian.condition**2 <= 1e-6)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 1), (1, 3)])
-def test_one_point(shape):
+@pytest.mark.parametrize(("shape", "norm"), [((1, 1), np.nan), ((3, 1), np.nan), ((1, 3), 0.0)])
+def test_one_point(shape, norm):
+    """One column has no mode; one row averages everything away."""
     found = found_in(make_problem(np.zeros(shape)), 1.0, 4, "plan")
+    np.testing.assert_array_equal([found.norm, found.radius], [norm, norm])
+
+
+def test_a_small_product_of_large_factors_is_nan():
+    """Ties: the three sweeps annihilate what each alone keeps; 7.9e-17 was printed for 4.6e-17."""
+    rng = np.random.default_rng(91)
+    n, m = (int(rng.integers(2, 6)) for _ in range(2))
+    rng.integers(4)
+    cost = rng.integers(0, 3, (n, m)).astype(float)
+    found = found_in(make_problem(cost), 0.027224878575007837, 3, "natural")
     assert np.isnan(found.norm)
+    assert np.isnan(found.radius)
 
 
 @pytest.mark.slow
@@ -125,7 +139,7 @@ def test_sixty_three_truncated_norms_against_mpmath():
         problem = make_problem(np.random.default_rng(seed + 10).random((n, m)))
         for eps in np.geomspace(1.0, 3e-3, 7):
             found = found_in(problem, eps, 20, "plan")
-            exact = naive.SweepReference.of(problem.cost, eps, 20, problem.row, problem.col)
+            exact = exact_values.SweepReference.of(problem.cost, eps, 20, problem.row, problem.col)
             for value, wanted in (
                 (found.norm, exact.norm("plan")),
                 (found.radius, exact.radius()),

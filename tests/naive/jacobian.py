@@ -56,8 +56,12 @@ class Reference:
     @classmethod
     def of(cls, plan):
         mp.mp.dps = DIGITS
-        n, m = plan.shape
-        exact = mp.matrix([[mp.mpf(float(value)) for value in line] for line in plan])
+        return cls.at(mp.matrix([[mp.mpf(float(value)) for value in line] for line in plan]))
+
+    @classmethod
+    def at(cls, exact):
+        """From a plan in extended precision, at the digits in force."""
+        n, m = exact.rows, exact.cols
         row = [mp.fsum(exact[i, j] for j in range(m)) for i in range(n)]
         col = [mp.fsum(exact[i, j] for i in range(n)) for j in range(m)]
         symmetric = mp.matrix(m, m)
@@ -125,6 +129,32 @@ class Reference:
         matrix = factor * mp.diag(self.eigenvalues) * factor**-1
         square = mp.fsum(matrix[a, b] ** 2 for a in range(matrix.rows) for b in range(matrix.rows))
         return mp.sqrt(square - mp.fsum(value**2 for value in self.eigenvalues))
+
+    def peak(self, norm):
+        """The largest ‖J^k‖ over k >= 1: by doubling, then 40 points round the best, twice.
+
+        Powers and norms in 40 digits; logarithms and vectors in those in force.
+        """
+        factor, condition = self.unit_factor(norm), self.condition(norm)
+        inverse = factor**-1
+        logs = [mp.log(abs(value)) if value else mp.mpf("-inf") for value in self.eigenvalues]
+
+        def size(k):
+            powers = [mp.exp(k * log) if mp.isfinite(log) else mp.mpf(0) for log in logs]
+            return spectral_norm(factor * mp.diag(powers) * inverse)
+
+        with mp.workdps(40):
+            sizes, k = {}, 1
+            while not sizes or condition * mp.exp(k * logs[0]) > max(sizes.values()):
+                sizes[k] = size(k)
+                k *= 2
+            for width in (1.0, 0.05):
+                best = max(sizes, key=sizes.get)
+                for step in range(-20, 21):
+                    k = max(1, int(best * mp.mpf(2) ** (width * step / 20)))
+                    if k not in sizes:
+                        sizes[k] = size(k)
+            return max(sizes.values())
 
     def duality_rhs(self, norm):
         """‖D_c^{-1}K‖/‖L^+K‖ from the matrices X'(·)X: KK' = G goes in, the norm comes out."""
@@ -212,91 +242,3 @@ def spectral_norm(matrix):
 def spectral_radius(product):
     values = mp.eig(product, left=False, right=False)
     return max(mp.re(value) for value in values)
-
-
-@dataclass
-class SweepReference:
-    """K sweeps from g = 0 and J_K = Π Q2'Q1 on potentials modulo constants, from definitions."""
-
-    plan: mp.matrix
-    row: list
-    col: list
-    product: mp.matrix
-
-    @classmethod
-    def of(cls, cost, eps, iters, row, col, digits=DIGITS):
-        mp.mp.dps = digits
-        n, m = cost.shape
-        row, col = ([mp.mpf(float(x)) for x in part] for part in (row, col))
-        plan = mp.matrix(n, m)
-        for i in range(n):
-            for j in range(m):
-                value = float(cost[i, j])
-                plan[i, j] = (
-                    mp.mpf(0) if value == float("inf") else mp.exp(-mp.mpf(value) / mp.mpf(eps))
-                )
-        product = mp.eye(m)
-        for step in range(2 * iters + 1):
-            if step % 2 == 0:
-                for i in range(n):
-                    total = mp.fsum(plan[i, :])
-                    for j in range(m):
-                        plan[i, j] *= row[i] / total
-                first = mp.matrix(n, m)
-                for i in range(n):
-                    for j in range(m):
-                        first[i, j] = plan[i, j] / row[i]
-            else:
-                for j in range(m):
-                    total = mp.fsum(plan[:, j])
-                    for i in range(n):
-                        plan[i, j] *= col[j] / total
-                second = mp.matrix(m, n)
-                for i in range(n):
-                    for j in range(m):
-                        second[j, i] = plan[i, j] / col[j]
-                product = second * (first * product)
-        return cls(plan, row, col, product)
-
-    def reduced(self):
-        """J_K on differences to the last potential, (m - 1, m - 1)."""
-        m = self.product.rows
-        out = mp.matrix(m - 1, m - 1)
-        for j in range(m - 1):
-            for k in range(m - 1):
-                out[j, k] = self.product[j, k] - self.product[m - 1, k]
-        return out
-
-    def radius(self):
-        values = mp.eig(self.reduced(), left=False, right=False)
-        return max(abs(value) for value in values)
-
-    def factor(self, norm):
-        """Upper triangular R with ‖R d‖ the norm of the potential (d, 0)."""
-        n, m = self.plan.rows, self.plan.cols
-        total = mp.fsum(self.col)
-        columns = []
-        for k in range(m - 1):
-            b = [mp.mpf(1 if j == k else 0) for j in range(m)]
-            if norm == "plan":
-                columns.append(
-                    [
-                        self.plan[i, j] * (b[j] - self.plan[i, k] / self.row[i])
-                        for i in range(n)
-                        for j in range(m)
-                    ]
-                )
-            elif norm == "natural":
-                shift = self.col[k] / total
-                columns.append([mp.sqrt(self.col[j]) * (b[j] - shift) for j in range(m)])
-            else:
-                columns.append([b[j] - mp.mpf(1) / m for j in range(m)])
-        gram = mp.matrix(m - 1, m - 1)
-        for a in range(m - 1):
-            for b in range(m - 1):
-                gram[a, b] = mp.fsum(x * y for x, y in zip(columns[a], columns[b], strict=True))
-        return mp.cholesky(gram).T
-
-    def norm(self, norm):
-        factor = self.factor(norm)
-        return spectral_norm(factor * self.reduced() * factor**-1)
