@@ -89,34 +89,14 @@ class SweepReference:
         mp.mp.dps = digits
         n, m = cost.shape
         row, col = ([mp.mpf(float(x)) for x in part] for part in (row, col))
-        plan = mp.matrix(n, m)
-        for i in range(n):
-            for j in range(m):
-                value = float(cost[i, j])
-                plan[i, j] = (
-                    mp.mpf(0) if value == float("inf") else mp.exp(-mp.mpf(value) / mp.mpf(eps))
-                )
-        product = mp.eye(m)
-        for step in range(2 * iters + 1):
-            if step % 2 == 0:
-                for i in range(n):
-                    total = mp.fsum(plan[i, :])
-                    for j in range(m):
-                        plan[i, j] *= row[i] / total
-                first = mp.matrix(n, m)
-                for i in range(n):
-                    for j in range(m):
-                        first[i, j] = plan[i, j] / row[i]
-            else:
-                for j in range(m):
-                    total = mp.fsum(plan[:, j])
-                    for i in range(n):
-                        plan[i, j] *= col[j] / total
-                second = mp.matrix(m, n)
-                for i in range(n):
-                    for j in range(m):
-                        second[j, i] = plan[i, j] / col[j]
-                product = second * (first * product)
+        kernel = [[_weight(float(cost[i, j]), eps) for j in range(m)] for i in range(n)]
+        plan, product = mp.matrix(kernel), mp.eye(m)
+        first = plan = _rows_scaled(plan, row)
+        for _ in range(iters):
+            second = _rows_scaled(plan.T, col)
+            to_rows = mp.diag([1 / r for r in row]) * first
+            product = mp.diag([1 / c for c in col]) * second * to_rows * product
+            first = plan = _rows_scaled(second.T, row)
         return cls(plan, row, col, product)
 
     def reduced(self):
@@ -161,3 +141,13 @@ class SweepReference:
     def norm(self, norm):
         factor = self.factor(norm)
         return spectral_norm(factor * self.reduced() * factor**-1)
+
+
+def _weight(cost, eps):
+    return mp.mpf(0) if cost == float("inf") else mp.exp(-mp.mpf(cost) / mp.mpf(float(eps)))
+
+
+def _rows_scaled(plan, sums):
+    """The matrix with its rows divided by their sums and multiplied by ``sums``."""
+    totals = [mp.fsum(plan[i, j] for j in range(plan.cols)) for i in range(plan.rows)]
+    return mp.diag([s / total for s, total in zip(sums, totals, strict=True)]) * plan

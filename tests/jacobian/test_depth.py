@@ -37,7 +37,7 @@ def test_depth_with_unequal_marginals():
 
 
 def test_depth_is_below_the_singular_value_bound():
-    """σ_2 of a near cycle is near 1 although its powers mix: 2 ln(100)/-ln(rho) is far too large."""
+    """Counted, a near cycle takes fewer layers than 2 ln(100)/-ln(σ_2) would allow."""
     plan = 0.9 * np.roll(np.eye(8), 1, axis=1) + 0.1 * np.eye(8)
     found = mixing_depth(plan, np.ones(8))
     sigma = np.linalg.svd(plan, compute_uv=False)[1]
