@@ -12,7 +12,7 @@ from sinkdiag.derivatives.duality import natural_duality
 from sinkdiag.derivatives.gradient import finite_cost
 from sinkdiag.derivatives.second_order import CubicNorm, cubic_norm
 from sinkdiag.jacobian.basis import EigenBasis
-from sinkdiag.jacobian.block import BlockOperator
+from sinkdiag.jacobian.block import BlockOperator, factor_block
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.jacobian.support import ActiveSupport, support_of
 from sinkdiag.numerics.components import bipartite_components
@@ -150,6 +150,15 @@ def _gap(solution: Solution, basis: EigenBasis | None) -> tuple[float, Status]:
     if basis is None:
         return plan_gap(solution.plan, solution.row, solution.col)
     return float(basis.gaps[0]) if len(basis.gaps) else 1.0, basis.status
+
+
+def lasting_support(problem: Problem, solution: Solution) -> Lasting | None:
+    """What of the active support at a fixed point is there to stay; None where A has no factor."""
+    operator = factor_block(solution.plan)
+    if operator is None:
+        return None
+    exponent = operator.residual(finite_cost(problem.cost)) / solution.eps
+    return _lasting(support_of(solution.plan), exponent)
 
 
 def _lasting(support: ActiveSupport, exponent: FloatArray) -> Lasting:

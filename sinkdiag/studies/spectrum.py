@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sinkdiag.derivatives.response import lasting_support
 from sinkdiag.errors import NothingToDrawError
 from sinkdiag.jacobian.freeze import LARGEST_SIZE, freeze_temperature
 from sinkdiag.jacobian.modes import Norm
@@ -18,6 +19,7 @@ from sinkdiag.jacobian.support import ActiveSupport, active_schur
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.report.table import Table
+from sinkdiag.results import Solution
 from sinkdiag.solver.path import solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise
@@ -38,6 +40,8 @@ __all__ = ["SpectrumResult", "SpectrumRow", "SpectrumSettings", "spectrum", "stu
 
 # Temperatures of the automatic grid.
 AUTO_COUNT = 12
+# Rows and columns together up to which the limit support is looked for, O((n + m)^3).
+LARGEST_LIMIT = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -214,9 +218,11 @@ def study_spectrum(
     parts = []
     for case in cases(subjects):
         grid = temperatures.grid(case.problems, AUTO_COUNT)
-        points = _points(case.problem, grid, settings, progress)
+        points, coldest = _points(case.problem, grid, settings, progress)
         rows = tuple(point.row for point in points)
-        summary = summarise(rows, _freeze(case.problem, settings))
+        summary = summarise(
+            rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest)
+        )
         parts.append(
             SpectrumPart(
                 label=case.label,
@@ -237,7 +243,8 @@ def study_spectrum(
 
 def _points(
     problem: Problem, grid: Sequence[float], settings: SpectrumSettings, progress: Progress
-) -> tuple[SpectrumPoint, ...]:
+) -> tuple[tuple[SpectrumPoint, ...], Solution]:
+    """The points, warmest first, and the coldest fixed point."""
     points: list[SpectrumPoint] = []
     before: ActiveSupport | None = None
     progress("spectrum", 0, len(grid))
@@ -249,7 +256,15 @@ def _points(
             point, before = unresolved_point(solution, before, settings)
         points.append(point)
         progress("spectrum", len(points), len(grid))
-    return tuple(points)
+    return tuple(points), solution
+
+
+def _limit(problem: Problem, coldest: Solution) -> int | None:
+    """Components of what stays of the support as eps falls; None where it is not known."""
+    if coldest.status.failed or sum(coldest.plan.shape) > LARGEST_LIMIT:
+        return None
+    lasting = lasting_support(problem, coldest)
+    return lasting.components if lasting else None
 
 
 def _freeze(problem: Problem, settings: SpectrumSettings) -> float | None:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sinkdiag.jacobian.modes import NEARLY_NORMAL
-from sinkdiag.jacobian.support import DEFAULT_THETA
 from sinkdiag.results import Status
 from sinkdiag.studies.spectrum_row import SpectrumRow
 
@@ -33,10 +32,13 @@ class SpectrumSummary:
     findings: tuple[str, ...]
 
 
-def summarise(rows: Sequence[SpectrumRow], freeze: float | None) -> SpectrumSummary:
+def summarise(
+    rows: Sequence[SpectrumRow], freeze: float | None, *, limit: int | None = None
+) -> SpectrumSummary:
     """The summary of the rows of one matrix, warmest first.
 
-    ``freeze`` is the freeze temperature of its layer; None where it was not looked for.
+    ``freeze`` is the freeze temperature of its layer, ``limit`` how many components stay of the
+    support as eps falls; None where it was not looked for.
     """
     iters, norm = rows[0].iters, rows[0].norm
     kappa = max((r.kappa_V for r in rows if not math.isnan(r.kappa_V)), default=math.nan)
@@ -47,7 +49,7 @@ def summarise(rows: Sequence[SpectrumRow], freeze: float | None) -> SpectrumSumm
         _kappa_words(kappa, norm, rows),
         _duality_words(rows, norm),
         _float32_words(float32, iters, rows),
-        _support_words(rows),
+        _support_words(rows[-1], limit),
         _bound_words(rows),
         *_failures(rows),
     ]
@@ -116,15 +118,18 @@ def _float32_words(float32: float, iters: int, rows: Sequence[SpectrumRow]) -> s
     )
 
 
-def _support_words(rows: Sequence[SpectrumRow]) -> str:
-    coldest = rows[-1]
-    if coldest.components == 1:
-        return ""
-    return (
-        f"at eps = {coldest.eps:.3g} the active support (entries above {DEFAULT_THETA:g} of the "
-        f"smaller of their row's and column's largest) has {coldest.components} components; the "
-        "support of the limit eps -> 0 is another graph and may have more or fewer"
-    )
+def _support_words(coldest: SpectrumRow, limit: int | None) -> str:
+    now = coldest.components
+    if limit is not None and limit != now:
+        return (
+            f"at eps = {coldest.eps:.3g} the active support has {_components(now)}; without the "
+            f"pairs whose mass is still falling, the support of the limit eps -> 0, it has {limit}"
+        )
+    return f"at eps = {coldest.eps:.3g} the active support has {now} components" if now > 1 else ""
+
+
+def _components(count: int) -> str:
+    return f"{count} component" if count == 1 else f"{count} components"
 
 
 def _bound_words(rows: Sequence[SpectrumRow]) -> str:

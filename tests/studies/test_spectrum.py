@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from io import StringIO
 
 import numpy as np
@@ -131,6 +132,18 @@ def test_the_freeze_does_not_depend_on_the_temperatures_asked_for(cost):
     one, other = sinkdiag.spectrum(cost, 0.1), sinkdiag.spectrum(cost, [0.05, 0.01])
     assert one.summary.eps_freeze == other.summary.eps_freeze
     assert f"at eps = {one.summary.eps_freeze:.3g} and below 20 sweeps" in one.findings[0]
+
+
+def test_two_numbers_of_components_are_both_explained(cost):
+    """At eps 0.1 all pairs hang together; those that stay as eps falls do not."""
+    text = " | ".join(sinkdiag.spectrum(cost, 0.05).findings)
+    found = re.search(
+        r"active support has (\d+) components?; without the pairs whose mass is still falling, the "
+        r"support of the limit eps -> 0, it has (\d+)",
+        text,
+    )
+    assert found is not None
+    assert int(found[1]) < int(found[2])
 
 
 def test_one_column_has_no_mode():
