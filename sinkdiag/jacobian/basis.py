@@ -88,10 +88,9 @@ def eigenbasis(plan: FloatArray, row: FloatArray, col: FloatArray) -> EigenBasis
             floor=0.0,
             status=Status.CONVERGED,
         )
-    scaled = plan / np.sqrt(row)[:, None] / np.sqrt(col)
+    scaled, status = plan / np.sqrt(row)[:, None] / np.sqrt(col), Status.CONVERGED
     values, x = _by_singular_vectors(scaled, row, col)
     floor = float((8.0 * max(plan.shape) * np.finfo(float).eps) ** 2)
-    status = Status.CONVERGED
     gaps = 1.0 - values
     if gaps[0] > DIRECT_GAP:
         near = np.flatnonzero(values > HALF)

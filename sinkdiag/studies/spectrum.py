@@ -23,13 +23,9 @@ from sinkdiag.results import Solution
 from sinkdiag.solver.path import solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise
-from sinkdiag.studies.spectrum_point import (
-    SpectrumPoint,
-    SpectrumSettings,
-    measure_point,
-    unresolved_point,
-)
+from sinkdiag.studies.spectrum_point import SpectrumPoint, measure_point, unresolved_point
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
+from sinkdiag.studies.spectrum_settings import SpectrumSettings
 from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
@@ -253,7 +249,7 @@ def _points(
             point, before = measure_point(problem, solution, before, settings)
         except np.linalg.LinAlgError:
             # One decomposition that does not converge costs its own row, not the others.
-            point, before = unresolved_point(solution, before, settings)
+            point, before = unresolved_point(problem, solution, before, settings)
         points.append(point)
         progress("spectrum", len(points), len(grid))
     return tuple(points), solution

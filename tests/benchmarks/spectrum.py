@@ -29,7 +29,8 @@ from sinkdiag.jacobian.basis import eigenbasis
 from sinkdiag.jacobian.leading import leading_basis
 from sinkdiag.jacobian.modes import modes_in
 from sinkdiag.problem import make_problem
-from sinkdiag.studies.spectrum_point import SpectrumSettings, measure_point
+from sinkdiag.studies.spectrum_point import measure_point
+from sinkdiag.studies.spectrum_settings import SpectrumSettings
 from tests.naive.jacobian import Reference
 
 # The fastest of 3 runs, or of as many as start within 5 processor seconds.
