@@ -27,7 +27,7 @@ Rounding = Callable[[AnyArray], AnyArray]
 # A gradient below this share of ‖W∘P‖/eps is nothing that training would feel, in any precision.
 NEGLIGIBLE = 1e-6
 # Random cotangents, and the entries of stored half-sweeps beyond which there is one.
-COTANGENTS, FEW_ABOVE = 4, 10_000_000
+COTANGENTS, FEW_ABOVE = 4, 1_000_000
 
 
 def _to_bfloat16(values: AnyArray) -> AnyArray:

@@ -37,7 +37,7 @@ __all__ = ["SpectrumResult", "SpectrumRow", "SpectrumSettings", "spectrum", "stu
 # Temperatures of the automatic grid.
 AUTO_COUNT = 12
 # Rows and columns together up to which the limit support is looked for, O((n + m)^3).
-LARGEST_LIMIT = 1000
+LARGEST_LIMIT = 400
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
