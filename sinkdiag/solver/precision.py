@@ -21,6 +21,7 @@ import numpy as np
 from sinkdiag.arrays import AnyArray, FloatArray
 from sinkdiag.problem import Problem
 
+Implementation = Literal["log_domain", "alternate_normalisation"]
 Precision = Literal["float32", "bfloat16", "float16"]
 Rounding = Callable[[AnyArray], AnyArray]
 
@@ -120,7 +121,7 @@ def alternate_normalisation(call: LayerCall, cut: Rounding) -> AnyArray:
     return cut(-cut(gradient * kernel) / eps)
 
 
-IMPLEMENTATIONS: dict[str, Callable[[LayerCall, Rounding], AnyArray]] = {
+IMPLEMENTATIONS: dict[Implementation, Callable[[LayerCall, Rounding], AnyArray]] = {
     "log_domain": log_domain,
     "alternate_normalisation": alternate_normalisation,
 }
@@ -143,7 +144,7 @@ def layer_call(
 
 def gradient_errors(
     call: LayerCall, exact: FloatArray, plan: FloatArray, precision: Precision
-) -> dict[str, float]:
+) -> dict[Implementation, float]:
     """Relative error of each implementation's gradient in a precision, the worst cotangent's.
 
     ``exact`` (c, n, m) are the gradients in float64 and ``plan`` is P_K. ‖v - exact‖_F/‖exact‖_F;
@@ -151,7 +152,7 @@ def gradient_errors(
     an additive number the alternate normalisation is compared with itself in float64.
     """
     felt = _sizes(exact) * call.eps > NEGLIGIBLE * _sizes(call.cotangents * plan)
-    errors = {}
+    errors: dict[Implementation, float] = {}
     for name, gradient in IMPLEMENTATIONS.items():
         # What leaves the precision's range is the finding, not a fault.
         with np.errstate(all="ignore"):

@@ -16,7 +16,7 @@ from sinkdiag.jacobian.sweeps import sweep_spectrum
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution
 from sinkdiag.solver.layer import Layer, unroll
-from sinkdiag.solver.precision import Precision, gradient_errors, layer_call
+from sinkdiag.solver.precision import Implementation, Precision, gradient_errors, layer_call
 from sinkdiag.studies.spectrum_settings import DENSE_LIMIT, SpectrumSettings
 
 # What is only rounding is shown as the power of ten above it, from here up.
@@ -39,6 +39,7 @@ class LayerColumns:
     float32_error: float = math.nan
     bfloat16_error: float = math.nan
     float16_error: float = math.nan
+    normalised_float32_error: float = math.nan
     effective_depth: float = math.nan
 
 
@@ -90,18 +91,20 @@ def _truncated(
     )
     exact = np.stack([layer.vjp(cotangent) for cotangent in call.cotangents])
 
-    def error(precision: Precision) -> float:
-        return max(gradient_errors(call, exact, layer.plan, precision).values())
+    def errors(precision: Precision) -> dict[Implementation, float]:
+        return gradient_errors(call, exact, layer.plan, precision)
 
+    float32 = errors("float32")
     return replace(
         columns,
         truncated_norm=found.norm,
         truncated_radius=found.radius,
         truncated_smallest=found.smallest,
         layer_gain=layer_gain(layer, settings.seed),
-        float32_error=error("float32"),
-        bfloat16_error=error("bfloat16"),
-        float16_error=error("float16"),
+        float32_error=float32["log_domain"],
+        bfloat16_error=errors("bfloat16")["log_domain"],
+        float16_error=errors("float16")["log_domain"],
+        normalised_float32_error=float32["alternate_normalisation"],
     )
 
 

@@ -164,6 +164,7 @@ def _row(found: _Measurement, layer: LayerColumns, *, bifurcates: bool) -> Spect
         float32_error=layer.float32_error,
         bfloat16_error=layer.bfloat16_error,
         float16_error=layer.float16_error,
+        normalised_float32_error=layer.normalised_float32_error,
     )
 
 

@@ -90,13 +90,18 @@ class SpectrumRow:
         extended=True,
     )
     float32_error: float = column(
-        "relative error of the gradient of <W, P_K> in float32, the worst of four Gaussian W (one "
-        "beyond 1e6 stored entries) and of logsumexp sweeps and alternate normalisation; inf where "
-        "it is no number, nan where the gradient is below 1e-6 of ‖W∘P_K‖/eps",
+        "relative error of the gradient of <W, P_K> by logsumexp sweeps in float32, the worst of "
+        "four Gaussian W (one beyond 1e6 stored entries); inf where it is no number, nan where the "
+        "gradient is below 1e-6 of ‖W∘P_K‖/eps",
         extended=True,
     )
     bfloat16_error: float = column("the same in bfloat16", extended=True)
     float16_error: float = column("the same in float16", extended=True)
+    normalised_float32_error: float = column(
+        "the same in float32 by dividing rows and columns of exp(-(C - min C)/eps) in turn "
+        "(--additive: by their sums plus a number)",
+        extended=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

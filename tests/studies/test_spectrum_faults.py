@@ -109,9 +109,9 @@ def test_offset_costs_lose_the_gradient_as_automatic_differentiation_does():
     """Costs in [50, 51] at eps 0.001: 0.23 % was printed for 2.9 %."""
     cost = np.random.default_rng(0).random((12, 12)) + 50
     row = sinkdiag.spectrum(cost, 0.001, iters=20).rows[0]
-    assert row.float32_error > 0.02
-    # exp(-C/eps) of some row is 0 in float32: one of the two implementations has no gradient.
-    assert row.float32_error == math.inf
+    assert 0.02 < row.float32_error < 0.06
+    # exp(-C/eps) of some row is 0 in float32: dividing by its sum gives no gradient.
+    assert row.normalised_float32_error == math.inf
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (6, 4)])
