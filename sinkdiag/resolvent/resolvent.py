@@ -91,7 +91,8 @@ class Resolvent:
         values, converged = self._unique(unique, tol, max_steps, progress)
         limit = 1.0 / self.matrix.floor if self.matrix.floor > 0.0 else np.inf
         noise = (values > limit) & np.isfinite(values)
-        values[noise], converged[noise] = np.nan, False
+        values[noise] = np.nan
+        converged[np.isnan(values)] = False
         shape = np.shape(offsets)
         return Norms(values=values[back].reshape(shape), converged=converged[back].reshape(shape))
 

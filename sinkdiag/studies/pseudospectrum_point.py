@@ -24,6 +24,8 @@ from sinkdiag.solver.solve import solve_problem
 
 # Points of the plane and levels beyond this, whose squares leave double precision, are refused.
 LARGEST = 1e100
+# Sweeps beyond this are far past the fixed point of anything that can be unrolled.
+MOST_ITERS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,8 @@ class PseudospectrumSettings:
             check_size("structured", self.structured)
         if self.iters is not None:
             check_count("iters", self.iters, 1)
+            if self.iters > MOST_ITERS:
+                raise InputError("iters", "too many sweeps", f"give at most {MOST_ITERS}")
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)
         check_count("seed", self.seed, 0)
@@ -96,11 +100,14 @@ class PseudospectrumSettings:
             )
 
     def _check_plane(self) -> None:
-        numbers = [*(self.axes or ()), *(x for point in self.mode_at for x in point)]
-        if not all(abs(x) <= LARGEST for x in (*numbers, *self.levels)):
-            raise InputError(
-                "axes, levels, mode_at", f"a number is beyond {LARGEST:g}", "rescale the matrix"
-            )
+        points = tuple(x for point in self.mode_at for x in point)
+        for name, numbers in (
+            ("axes", self.axes or ()), ("levels", self.levels), ("mode_at", points),
+        ):  # fmt: skip
+            if not all(abs(x) <= LARGEST for x in numbers):
+                raise InputError(
+                    name, f"a number is nan or beyond {LARGEST:g}", "rescale the matrix"
+                )
         if self.grid is not None and len(self.grid) != 2:
             raise InputError(
                 "grid", f"{self.grid} are not two numbers", "give (along re, along im)"
@@ -130,7 +137,7 @@ def pseudospectra_of(
         for norm in dict.fromkeys(settings.norm):
             if settings.iters is not None:
                 operator = of_sweeps(
-                    problem, basis, norm, eps=solution.eps, iters=settings.iters, index=index
+                    problem, norm, eps=solution.eps, iters=settings.iters, index=index
                 )
             else:
                 operator = at_fixed_point(
