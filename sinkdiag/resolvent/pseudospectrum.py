@@ -16,7 +16,6 @@ from sinkdiag.resolvent.kreiss import Kreiss, kreiss_constant
 from sinkdiag.resolvent.numerical_range import NumericalRange, numerical_range
 from sinkdiag.resolvent.operator import Operator, OperatorNorm
 from sinkdiag.resolvent.powers import (
-    Peak,
     Power,
     automatic_powers,
     power_norms,
@@ -25,6 +24,7 @@ from sinkdiag.resolvent.powers import (
 from sinkdiag.resolvent.radius import Radius, pseudospectral_radius
 from sinkdiag.resolvent.resolvent import Norms, Resolvent
 from sinkdiag.resolvent.structured import Shift
+from sinkdiag.resolvent.triangular import Triangular
 from sinkdiag.resolvent.verdict import verdict_of
 from sinkdiag.results import Status, worst
 
@@ -147,15 +147,13 @@ def pseudospectrum_of(
     bounds = numerical_range(matrix)
     progress("Kreiss constant", 0, 1)
     kreiss = kreiss_constant(resolvent, bounds.upper)
-    powers = power_norms(matrix, automatic_powers(matrix), radii, kreiss, operator.kappa)
     summary = _summary(
         operator,
+        matrix,
         norms=norms,
         radii=radii,
         bounds=bounds,
         kreiss=kreiss,
-        powers=powers,
-        peak=transient_peak(matrix, powers, radii, operator.kappa),
         structured_size=structured_size,
         structured=tuple(structured),
     )
@@ -179,22 +177,23 @@ def _radii(resolvent: Resolvent, levels: Sequence[float], progress: Progress) ->
 
 def _summary(
     operator: Operator,
+    matrix: Triangular,
     *,
     norms: Norms,
     radii: tuple[Radius, ...],
     bounds: NumericalRange,
     kreiss: Kreiss,
-    powers: tuple[Power, ...],
-    peak: Peak,
     structured_size: float,
     structured: tuple[Shift, ...],
 ) -> PseudospectrumSummary:
     unresolved = int(np.count_nonzero(np.isnan(norms.values)))
     unconverged = int(np.count_nonzero(~norms.converged & ~np.isnan(norms.values)))
+    powers = power_norms(matrix, automatic_powers(matrix), radii, kreiss, operator.kappa)
+    peak = transient_peak(matrix, powers, radii, operator.kappa)
     statuses = [operator.status, kreiss.status, bounds.status, *(r.status for r in radii)]
     statuses += [Status.MAX_ITER] * bool(unconverged)
     statuses += [Status.BELOW_RESOLUTION] * bool(unresolved)
-    eigenvalues = operator.matrix.eigenvalues if operator.matrix is not None else np.empty(0)
+    eigenvalues = matrix.eigenvalues
     return PseudospectrumSummary(
         source=operator.name,
         index=operator.index,

@@ -199,7 +199,7 @@ def _outward(resolvent: Resolvent, level: float, start: float, angle: float) -> 
         sigma = float(_sigma(resolvent, np.array([radius * unit]))[0])
         if sigma <= level:
             inside = max(inside, radius)
-        return math.log(max(sigma, _LEAST) / level)
+        return math.log(max(sigma, _LEAST)) - math.log(level)
 
     if excess(start) > 0.0:
         return start

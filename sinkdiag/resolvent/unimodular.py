@@ -109,9 +109,11 @@ def _disc_of(matrix: Triangular, values: ComplexArray) -> Disc | None:
     from scipy.linalg import schur, solve_triangular
 
     value = complex(values.mean())
-    factor, _, count = schur(
-        matrix.dense, output="complex", sort=lambda z: abs(z - value) <= 2.0 * CLUSTER
-    )
+
+    def near(z: complex, _: float = 0.0) -> bool:
+        return abs(z - value) <= 2.0 * CLUSTER
+
+    factor, _, count = schur(matrix.dense.astype(np.complex128), output="complex", sort=near)
     allowed = max(SEMI_SIMPLE, _FLOORS * matrix.floor)
     if float(np.linalg.norm(np.triu(factor[:count, :count], 1))) > allowed:
         return None

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from sinkdiag.arrays import FloatArray
 from sinkdiag.checks import check_choice, check_count, check_share, check_size
 from sinkdiag.errors import InputError
@@ -26,6 +28,8 @@ from sinkdiag.solver.solve import solve_problem
 LARGEST = 1e100
 # Sweeps beyond this are far past the fixed point of anything that can be unrolled.
 MOST_ITERS = 100_000
+# Cost changes beyond this multiple of the cost's range and of eps leave nothing of the cost.
+LARGEST_CHANGE = 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +181,13 @@ def _shifts(
 ) -> tuple[Shift, ...]:
     if settings.structured is None:
         return ()
+    finite = problem.cost[np.isfinite(problem.cost)]
+    if settings.structured > LARGEST_CHANGE * max(float(np.ptp(finite)), solution.eps):
+        raise InputError(
+            "structured",
+            f"{settings.structured:.3g} is more than {LARGEST_CHANGE:g} times the cost's range",
+            "give a smaller change",
+        )
 
     def solve(moved: Problem) -> FloatArray | None:
         found = solve_problem(
