@@ -48,7 +48,9 @@ _OF_GRIDS = ("grid", "axes", "level", "mode_at", "mode_entries", "save_grid", "s
 @eps_options
 @functools.partial(norm_option, multiple=True)
 @click.option(
-    "--iters", type=click.IntRange(min=1), help="The Jacobian of K sweeps, not the fixed point's."
+    "--iters",
+    type=click.IntRange(min=1, max=100_000),
+    help="The Jacobian of K sweeps, not the fixed point's.",
 )
 @click.option("--grid", type=Shape(), metavar="N|NxM", help="Points. [default: automatic]")
 @click.option("--axes", type=Axes(), metavar="A,B,C,D", help="Re from A to B, Im from C to D.")

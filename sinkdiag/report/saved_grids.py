@@ -24,7 +24,7 @@ from sinkdiag.report.table import Label, json_value
 from sinkdiag.resolvent.grid import Grid
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 
-FORMAT = "sinkdiag pseudospectrum 2"
+FORMAT = "sinkdiag pseudospectrum 3"
 # Numbers whose squares leave double precision are in no grid that was saved.
 _LARGEST = 1e150
 _ARRAYS = ("norms", "converged", "eigenvalues", "numerical_range")

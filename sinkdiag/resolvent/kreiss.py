@@ -17,16 +17,18 @@ in the size of the triangle, so the triangles that are needed shrink only with s
 
 from __future__ import annotations
 
+import cmath
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sinkdiag.arrays import ComplexArray, FloatArray
+from sinkdiag.numerics.norms import operator_norm
+from sinkdiag.resolvent.circles import MOST_ORDER, kreiss_from_circles
 from sinkdiag.resolvent.resolvent import Resolvent
-from sinkdiag.resolvent.triangular import Triangular
+from sinkdiag.resolvent.unimodular import Boundary, boundary_of, outside
 from sinkdiag.results import Status
 
 # Upper over lower bound, less 1.
@@ -36,11 +38,17 @@ _SECTORS = 12
 _GROWTH = 1.6
 # Most resolvent norms: this many for small matrices, fewer as their cost grows with n².
 _LIMIT = (30_000, 3_000_000, 4e9)
+# Where circles are the other way: triangles give in after this many.
+_BEFORE_CIRCLES = 150_000
+# ‖T‖ above 1 by no more than this, or by the floor of T, is a contraction.
+_CONTRACTION = 1e-14
+_CLOSEST = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kreiss:
-    """lower <= K <= upper; ``point`` = (re, im) attains the lower bound, inf when it is a limit.
+    """lower <= K <= upper; ``point`` = (re, im) attains the lower bound: inf when it is the
+    limit there, an eigenvalue on the unit circle when it is the radial limit ‖P‖ at it.
 
     ``status`` is ``max_iter`` when the bounds did not come within 1e-3 of each other.
     """
@@ -54,37 +62,44 @@ class Kreiss:
 def kreiss_constant(
     resolvent: Resolvent, numerical_radius: float, limit: int | None = None
 ) -> Kreiss:
-    """K(T) with bounds within a relative 1e-3.
+    """K(T) with bounds within a relative 1e-3; inf where powers are unbounded.
 
-    ``numerical_radius`` is an upper bound of max |W(T)|; if it is at most 1, K = 1, approached as
-    z -> inf. ``limit`` is the most resolvent norms to compute, by default fewer for larger T.
+    Eigenvalues on the unit circle are told with the tolerances of `sinkdiag.resolvent.unimodular`:
+    modulus 1 to 1e-12 (or 1000 times the floor of T), one eigenvalue where they agree to 1e-7,
+    semi-simple where nothing above 1e-9 couples them.
+
+    Parameters
+    ----------
+    resolvent:
+        That of T.
+    numerical_radius:
+        An upper bound of max |W(T)|; if it is at most 1, K = 1, approached as z -> inf.
+    limit:
+        The most resolvent norms to compute, by default fewer for larger T, and circles after them
+        where the spectral radius is below 1 and the order small.
     """
     matrix = resolvent.matrix
+    one = Kreiss(lower=1.0, upper=1.0, point=(math.inf, 0.0), status=Status.CONVERGED)
     if matrix.size == 0 or numerical_radius <= 1.0:
-        return Kreiss(lower=1.0, upper=1.0, point=(math.inf, 0.0), status=Status.CONVERGED)
-    if not float(_outside(-matrix.gaps, matrix.origin).max()) < 0.0:
-        return _unstable(matrix)
+        return one
+    boundary = boundary_of(matrix)
+    if not boundary.bounded:
+        values = matrix.eigenvalues
+        z = complex(values[np.argmax(np.abs(values))])
+        return replace(one, lower=math.inf, upper=math.inf, point=(z.real, z.imag))
+    if operator_norm(matrix.dense) <= 1.0 + max(_CONTRACTION, matrix.floor):
+        return one
+    by_circles = limit is None and matrix.size <= MOST_ORDER and not boundary.touched
     if limit is None:
         limit = int(min(max(_LIMIT[0], _LIMIT[2] / matrix.size**2), _LIMIT[1]))
-    search = _Search(resolvent, numerical_radius, limit)
+        limit = min(limit, _BEFORE_CIRCLES) if by_circles else limit
+    search = _Search(resolvent, numerical_radius, boundary, limit)
     search.run()
-    status = Status.CONVERGED if search.upper <= (1 + WIDTH) * search.best else Status.MAX_ITER
+    if search.open and by_circles:
+        search.close_by_circles()
+    status = Status.MAX_ITER if search.open else Status.CONVERGED
     point = (search.where.real, search.where.imag)
     return Kreiss(lower=search.best, upper=search.upper, point=point, status=status)
-
-
-def _unstable(matrix: Triangular) -> Kreiss:
-    """An eigenvalue on or outside the unit circle: powers do not decay, and K is taken as inf."""
-    values = matrix.eigenvalues
-    z = complex(values[np.argmax(np.abs(values))])
-    return Kreiss(lower=math.inf, upper=math.inf, point=(z.real, z.imag), status=Status.CONVERGED)
-
-
-def _outside(offsets: ComplexArray | FloatArray, origin: float) -> FloatArray:
-    """|origin + w| - 1 without cancellation next to origin = 1."""
-    w = np.asarray(offsets, dtype=np.complex128)
-    squared = (origin * origin - 1.0) + 2.0 * origin * w.real + np.abs(w) ** 2
-    return squared / (1.0 + np.abs(origin + w))
 
 
 class _Search:
@@ -93,16 +108,25 @@ class _Search:
     Corners are offsets w = z - origin, shape (count, 3), with sigma_min at each.
     """
 
-    def __init__(self, resolvent: Resolvent, numerical_radius: float, limit: int) -> None:
+    def __init__(
+        self, resolvent: Resolvent, numerical_radius: float, boundary: Boundary, limit: int
+    ) -> None:
         self.resolvent, self.numerical_radius, self.limit = resolvent, numerical_radius, limit
+        self.boundary = boundary
         self.best, self.where = 1.0, complex(math.inf, 0.0)
+        for disc in boundary.discs:
+            if disc.limit and disc.projector > self.best:
+                self.best, self.where = disc.projector, disc.centre + resolvent.matrix.origin
         self.upper = math.inf
         self.used = 0
-        self.disc = _near_one(resolvent)
+        # Closer to an eigenvalue on the circle, its rounding would be in the values of f.
+        self.closest = _CLOSEST if boundary.touched else 0.0
 
     def run(self) -> None:
         """Bisect the triangles that are not proved, until none is left or the limit is met."""
         self._probe()
+        if not self.boundary.complete:
+            return
         corners = self._cover()
         sigma = self._sigma(corners)
         while len(corners):
@@ -116,11 +140,24 @@ class _Search:
             corners, sigma = self._bisect(corners, sigma)
         self.upper = self.best * (1.0 + 0.9 * WIDTH)
 
+    @property
+    def open(self) -> bool:
+        """Whether the bounds are still further apart than `WIDTH`."""
+        return not self.upper <= (1.0 + WIDTH) * self.best
+
+    def close_by_circles(self) -> None:
+        """Both bounds from circles, where those are better."""
+        circle, upper = kreiss_from_circles(self.resolvent, self.best, 0.9 * WIDTH)
+        if circle.product > self.best:
+            self.best, self.where = circle.product, cmath.rect(circle.radius, circle.angle)
+        self.upper = min(self.upper, upper)
+
     def _probe(self) -> None:
         """Look along rays, geometrically in |z| - 1, for a first lower bound."""
         angles = np.linspace(0.0, math.pi if self.resolvent.matrix.mirrored else 2 * math.pi, 25)
         matrix = self.resolvent.matrix
-        closest = max(float(-_outside(-matrix.gaps, matrix.origin).max()), 1e-300)
+        closest = float(-outside(-matrix.gaps, matrix.origin).max())
+        closest = max(closest, 10.0 * self.closest, 1e-300)
         steps = np.geomspace(0.1 * closest, 10.0, 30)
         self._sigma(self._polar(angles[:, None], steps[None, :]))
 
@@ -134,10 +171,11 @@ class _Search:
         """sigma_min at the corners, each distinct one computed once; keeps the best value of f."""
         norms = self.resolvent.norms(corners, tol=_TOL)
         self.used += corners.size
-        height = _outside(corners, self.resolvent.matrix.origin)
+        height = outside(corners, self.resolvent.matrix.origin)
         with np.errstate(invalid="ignore"):
-            f = np.where(height > 0.0, height * norms.values, 0.0)
-        place = np.unravel_index(int(np.nanargmax(f)), f.shape)
+            f = np.where(height > self.closest, height * norms.values, 0.0)
+        f = np.where(np.isnan(f), 0.0, f)
+        place = np.unravel_index(int(f.argmax()), f.shape)
         if f[place] > self.best:
             self.best = float(f[place])
             self.where = complex(corners[place]) + self.resolvent.matrix.origin
@@ -167,7 +205,7 @@ class _Search:
         first, second = corners[rows, longest], corners[rows, (longest + 1) % 3]
         centre = 0.5 * (first + second)
         origin = self.resolvent.matrix.origin
-        height = _outside(centre, origin)[:, None]
+        height = outside(centre, origin)[:, None]
         point = origin + centre
         direction = point / np.abs(point)
         u = corners - centre[:, None]
@@ -177,8 +215,10 @@ class _Search:
             squared = np.where(numerator <= gamma**2 * np.minimum(room, 0.0), 0.0, numerator / room)
             squared = np.where((room <= 0.0) & (squared != 0.0), np.inf, squared)
         needed = np.sqrt(np.maximum(squared, 0.0)).max(axis=1)
-        inside_disc = (np.abs(corners) <= self.disc(gamma)).all(axis=1)
-        below_circle = (_outside(corners, origin) <= 0.0).all(axis=1)
+        inside_disc = np.zeros(len(corners), dtype=bool)
+        for disc in self.boundary.discs:
+            inside_disc |= (np.abs(corners - disc.centre) <= disc.radius(gamma)).all(axis=1)
+        below_circle = (outside(corners, origin) <= 0.0).all(axis=1)
         return np.where(inside_disc | below_circle, 1.0, np.maximum(needed, 1.0))
 
     def _bisect(self, corners: ComplexArray, sigma: FloatArray) -> tuple[ComplexArray, FloatArray]:
@@ -198,32 +238,3 @@ class _Search:
 def _longest(corners: ComplexArray) -> NDArray[np.int64]:
     """Index i such that the side from corner i to corner i + 1 is the longest."""
     return np.argmax(np.abs(corners - np.roll(corners, -1, axis=1)), axis=1)
-
-
-def _near_one(resolvent: Resolvent) -> Callable[[float], float]:
-    """For each gamma the radius of a disc round z = 1 in which f <= gamma is known beforehand.
-
-    With x = t (λ_1 - T_22)^{-1} for T = [[λ_1, t], [0, T_22]], the resolvent is P/(z-λ_1) + S(z),
-    ‖P‖ = sqrt(1 + ‖x‖²) and ‖S(z)‖ <= ‖P‖ ‖(z-T_22)^{-1}‖, while |z| - 1 <= |z-λ_1|. So a single
-    eigenvalue next to 1, however close, needs no triangles.
-    """
-    matrix = resolvent.matrix
-    gaps = matrix.gaps
-    if matrix.origin != 1.0 or np.iscomplexobj(gaps) or len(gaps) < 2 or gaps[0] >= gaps[1:].min():
-        return lambda gamma: 0.0 * gamma
-    from scipy.linalg import solve_triangular
-
-    rest = Triangular(origin=1.0, gaps=gaps[1:], strict=matrix.strict[1:, 1:], mirrored=True)
-    shifted = np.diag(gaps[1:] - gaps[0]) - rest.strict
-    x = solve_triangular(shifted, matrix.strict[0, 1:], trans="T")
-    condition = math.hypot(1.0, float(np.linalg.norm(x)))
-    norms = Resolvent.of(rest).norms(np.zeros(1, dtype=np.complex128))
-    if not norms.converged.all():
-        return lambda gamma: 0.0 * gamma
-    bound = float(norms.values[0]) * (1.0 + 1e-6)
-
-    def radius(gamma: float) -> float:
-        spare = gamma / condition - 1.0
-        return spare / ((1.0 + spare) * bound) if spare > 0.0 else 0.0
-
-    return radius

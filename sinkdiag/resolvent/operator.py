@@ -13,6 +13,7 @@ from sinkdiag.errors import InputError
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.modes import Modes, Norm, modes_in
 from sinkdiag.problem import Problem
+from sinkdiag.resolvent.sweep_coordinates import sweep_coordinates
 from sinkdiag.resolvent.triangular import Matrix, Triangular, from_factor, from_matrix
 from sinkdiag.results import Status
 from sinkdiag.solver.layer import unroll
@@ -91,13 +92,12 @@ def at_fixed_point(
     )
 
 
-def of_sweeps(
-    problem: Problem, basis: EigenBasis, norm: Norm, *, eps: float, iters: int, index: int = 0
-) -> Operator:
-    """The Jacobian of K sweeps from a cold start, in the norm of the fixed point.
+def of_sweeps(problem: Problem, norm: Norm, *, eps: float, iters: int, index: int = 0) -> Operator:
+    """The Jacobian of K sweeps from a cold start, in the norm at the plan P_K that they end with.
 
     J_K is a product of K different Jacobians and is similar to no symmetric matrix: it goes through
-    its Schur form.
+    its Schur form. Each factor averages, so that no eigenvalue is outside the unit circle; what
+    rounding moves there is put back.
 
     Raises
     ------
@@ -107,25 +107,30 @@ def of_sweeps(
     layer = unroll(problem, eps, iters)
     if layer is None:
         raise InputError(problem.name, f"{iters} unrolled sweeps do not fit", "lower --iters")
-    modes = modes_in(basis, norm)
     found = _unresolved(
-        size=len(modes.gaps), plan=layer.plan, norm=norm, name=problem.name, index=index, eps=eps
+        size=len(problem.col) - 1,
+        plan=layer.plan,
+        norm=norm,
+        name=problem.name,
+        index=index,
+        eps=eps,
     )
     found = replace(found, iters=iters)
-    if not _is_resolved(modes):
+    sweeps = sweep_coordinates(layer, problem.row, problem.col, norm)
+    if not sweeps.resolved:
         return found
-    potentials = _coordinates(modes)
-    image = layer.sweep_product(potentials)
-    # Coordinates modulo constants, by the D_c-orthogonality of the basis.
-    weights = (basis.col[:, None] * basis.vectors).T
-    own, moved = weights @ potentials, weights @ image
-    dense: Matrix = np.linalg.solve(own, moved) if len(own) else own
-    matrix, rotation = from_matrix(dense, origin=1.0)
+    matrix, rotation = from_matrix(sweeps.matrix, origin=1.0)
+    values = matrix.eigenvalues
+    size = np.maximum(np.abs(values), 1.0)
+    gaps = np.where(size > 1.0, 1.0 - values / size, matrix.gaps)
+    floor = matrix.floor * sweeps.condition
     return replace(
         found,
-        matrix=matrix,
-        kappa=eigenvector_condition(dense),
-        potentials=potentials @ rotation,
+        matrix=replace(
+            matrix, gaps=gaps if np.iscomplexobj(matrix.gaps) else gaps.real, floor=floor
+        ),
+        kappa=eigenvector_condition(sweeps.matrix),
+        potentials=sweeps.potentials @ rotation,
         status=Status.TRUNCATED,
     )
 

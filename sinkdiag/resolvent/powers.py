@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +23,11 @@ from sinkdiag.numerics.norms import operator_norm
 from sinkdiag.resolvent.kreiss import Kreiss
 from sinkdiag.resolvent.radius import Radius
 from sinkdiag.resolvent.triangular import Matrix, Triangular
+
+# Powers that are looked at one by one: at most this many operations, at least this many powers.
+_FLOPS = 2e9
+_FEWEST = 32
+_MOST = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,16 @@ class Power:
     peak_lower_at: tuple[float, ...] = field(default=(), repr=False)
 
 
-def automatic_powers(matrix: Triangular, most: int = 10_000) -> tuple[int, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """max over k >= 1 of ‖T^k‖, the power that attains it, and whether no other can be larger."""
+
+    norm: float
+    k: int
+    bound: Literal["exact", "lower"]
+
+
+def automatic_powers(matrix: Triangular, most: int = _MOST) -> tuple[int, ...]:
     """0 to 8, then by a factor of about 1.5 until the slowest mode has lost six digits."""
     size = float(np.abs(matrix.eigenvalues).max()) if matrix.size else 0.0
     last = 12.0
@@ -91,6 +106,61 @@ def power_norms(
             )
         )
     return tuple(rows)
+
+
+def transient_peak(
+    matrix: Triangular, powers: Sequence[Power], radii: Sequence[Radius], kappa: float
+) -> Peak:
+    """The largest ‖T^k‖, k >= 1: every k in turn, as far as the work allows.
+
+    Nothing later is larger once ‖T^j‖ <= 1 for some j (‖T^{qj+i}‖ <= ‖T^j‖^q ‖T^i‖), or once a
+    bound of ``radii`` or ``kappa`` that falls with k is below what was seen; the peak is ``exact``
+    then, and otherwise the ``lower`` bound that the powers seen are.
+    """
+    if matrix.size == 0:
+        return Peak(norm=0.0, k=1, bound="exact")
+    seen = max((p for p in powers if p.k >= 1), key=lambda p: p.norm)
+    norm, best = seen.norm, seen.k
+    decays = float(np.abs(matrix.eigenvalues).max()) < 1.0
+    last = min(_MOST if decays else powers[-1].k, max(_FEWEST, int(_FLOPS / matrix.size**3)))
+    dense, product = matrix.dense, matrix.dense
+    for k in range(1, last + 1):
+        most = _norm_bound(product)
+        if not math.isfinite(most):
+            return Peak(norm=math.inf, k=k, bound="lower")
+        # Only a power that may be the largest, or the one that ends the search, needs its norm.
+        if most > norm:
+            found = _norm(product)
+            norm, best = (found, k) if found > norm else (norm, best)
+            most = min(most, found)
+        if most <= 1.0 or _falls_below(norm, k, matrix, radii, kappa):
+            return Peak(norm=norm, k=best, bound="exact")
+        product = product @ dense
+    return Peak(norm=norm, k=best, bound="lower")
+
+
+def _norm_bound(product: Matrix) -> float:
+    """min(‖A‖_F, sqrt(‖A‖_1 ‖A‖_inf)) >= ‖A‖_2."""
+    size = np.abs(product)
+    with np.errstate(over="ignore"):
+        crossed = math.sqrt(float(size.sum(axis=0).max())) * math.sqrt(
+            float(size.sum(axis=1).max())
+        )
+        return min(float(np.linalg.norm(size)), crossed)
+
+
+def _falls_below(
+    norm: float, k: int, matrix: Triangular, radii: Sequence[Radius], kappa: float
+) -> bool:
+    """Whether a bound of ‖T^j‖ that falls with j is below ``norm`` from j = k + 1 on."""
+    rho = float(np.abs(matrix.eigenvalues).max())
+    if rho < 1.0 and math.isfinite(kappa) and kappa * _power(rho, k + 1) <= norm:
+        return True
+    return any(
+        r.upper < 1.0 and _exp((k + 2) * math.log(r.upper) - math.log(r.level)) <= norm
+        for r in radii
+        if r.upper > 0.0
+    )
 
 
 def _peak_lower(radius: Radius, k: int) -> float:

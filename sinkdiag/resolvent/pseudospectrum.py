@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -14,10 +15,16 @@ from sinkdiag.resolvent.grid import Grid, automatic_levels, make_grid
 from sinkdiag.resolvent.kreiss import Kreiss, kreiss_constant
 from sinkdiag.resolvent.numerical_range import NumericalRange, numerical_range
 from sinkdiag.resolvent.operator import Operator, OperatorNorm
-from sinkdiag.resolvent.powers import Power, automatic_powers, power_norms
+from sinkdiag.resolvent.powers import (
+    Power,
+    automatic_powers,
+    power_norms,
+    transient_peak,
+)
 from sinkdiag.resolvent.radius import Radius, pseudospectral_radius
 from sinkdiag.resolvent.resolvent import Norms, Resolvent
 from sinkdiag.resolvent.structured import Shift
+from sinkdiag.resolvent.triangular import Triangular
 from sinkdiag.resolvent.verdict import verdict_of
 from sinkdiag.results import Status, worst
 
@@ -44,8 +51,8 @@ class PseudospectrumSummary:
         Bounds of max |W|.
     powers:
         ‖J^k‖ with bounds.
-    transient_peak:
-        Largest ‖J^k‖, k >= 1, among them.
+    transient_peak, transient_peak_at, transient_peak_bound:
+        Largest ‖J^k‖, k >= 1, and its k; ``exact`` when no other k can be larger, else ``lower``.
     structured:
         Reach of the leading eigenvalues under cost perturbations of norm ``structured_size``.
     points, unconverged, unresolved:
@@ -69,6 +76,8 @@ class PseudospectrumSummary:
     numerical_radius_upper: float
     powers: tuple[Power, ...]
     transient_peak: float
+    transient_peak_at: int
+    transient_peak_bound: Literal["exact", "lower"]
     structured_size: float
     structured: tuple[Shift, ...]
     points: int
@@ -140,11 +149,11 @@ def pseudospectrum_of(
     kreiss = kreiss_constant(resolvent, bounds.upper)
     summary = _summary(
         operator,
+        matrix,
         norms=norms,
         radii=radii,
         bounds=bounds,
         kreiss=kreiss,
-        powers=power_norms(matrix, automatic_powers(matrix), radii, kreiss, operator.kappa),
         structured_size=structured_size,
         structured=tuple(structured),
     )
@@ -168,21 +177,23 @@ def _radii(resolvent: Resolvent, levels: Sequence[float], progress: Progress) ->
 
 def _summary(
     operator: Operator,
+    matrix: Triangular,
     *,
     norms: Norms,
     radii: tuple[Radius, ...],
     bounds: NumericalRange,
     kreiss: Kreiss,
-    powers: tuple[Power, ...],
     structured_size: float,
     structured: tuple[Shift, ...],
 ) -> PseudospectrumSummary:
     unresolved = int(np.count_nonzero(np.isnan(norms.values)))
-    unconverged = norms.unconverged - unresolved
+    unconverged = int(np.count_nonzero(~norms.converged & ~np.isnan(norms.values)))
+    powers = power_norms(matrix, automatic_powers(matrix), radii, kreiss, operator.kappa)
+    peak = transient_peak(matrix, powers, radii, operator.kappa)
     statuses = [operator.status, kreiss.status, bounds.status, *(r.status for r in radii)]
     statuses += [Status.MAX_ITER] * bool(unconverged)
     statuses += [Status.BELOW_RESOLUTION] * bool(unresolved)
-    eigenvalues = operator.matrix.eigenvalues if operator.matrix is not None else np.empty(0)
+    eigenvalues = matrix.eigenvalues
     return PseudospectrumSummary(
         source=operator.name,
         index=operator.index,
@@ -197,7 +208,9 @@ def _summary(
         numerical_radius=bounds.lower,
         numerical_radius_upper=bounds.upper,
         powers=powers,
-        transient_peak=max((power.norm for power in powers if power.k >= 1), default=0.0),
+        transient_peak=peak.norm,
+        transient_peak_at=peak.k,
+        transient_peak_bound=peak.bound,
         structured_size=structured_size,
         structured=structured,
         points=norms.values.size,
@@ -231,6 +244,8 @@ def _below_resolution(
         numerical_radius_upper=nan,
         powers=(),
         transient_peak=nan,
+        transient_peak_at=0,
+        transient_peak_bound="lower",
         structured_size=nan,
         structured=(),
         points=rows * columns,

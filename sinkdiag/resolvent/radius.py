@@ -87,11 +87,11 @@ def _search(
 
     None are left when the circle wider by the first number (relative) is certified. The polygon
     needs few points unless sigma_min is much smaller than its distance of variation; then a small
-    matrix goes to `_crossings`, and a large one to a wider circle.
+    matrix goes to `arcs_inside`, and a large one to a wider circle.
     """
     found = _circle(resolvent, level, radius * (1.0 + WIDTH))
     if found is None and resolvent.matrix.size <= _DENSE:
-        found = _crossings(resolvent, level, radius * (1.0 + WIDTH))
+        found = arcs_inside(resolvent, level, radius * (1.0 + WIDTH))
     if found is not None:
         return WIDTH, found
     for width in (1e-5, 1e-4, 1e-3, 1e-2):
@@ -101,7 +101,7 @@ def _search(
     return math.inf, []
 
 
-def _crossings(resolvent: Resolvent, level: float, radius: float) -> list[tuple[float, float]]:
+def arcs_inside(resolvent: Resolvent, level: float, radius: float) -> list[tuple[float, float]]:
     """Mengi & Overton's circular search: arcs of the circle inside the pseudospectrum.
 
     T - radius mu, |mu| = 1, has the singular value ``level`` where mu is an eigenvalue of
@@ -199,7 +199,7 @@ def _outward(resolvent: Resolvent, level: float, start: float, angle: float) -> 
         sigma = float(_sigma(resolvent, np.array([radius * unit]))[0])
         if sigma <= level:
             inside = max(inside, radius)
-        return math.log(max(sigma, _LEAST) / level)
+        return math.log(max(sigma, _LEAST)) - math.log(level)
 
     if excess(start) > 0.0:
         return start

@@ -15,6 +15,9 @@ from sinkdiag.resolvent.triangular import Matrix, Triangular, solve_down, solve_
 _NEGLECT = 1e-8
 # It pays when the order falls at least to this share.
 _WORTH = 0.75
+# Up to this order the inverse itself, and its 2-norm, is as quick as the iteration.
+_DIRECT = 16
+_DIRECT_ENTRIES = 65_536
 # Largest s‖(z-T)^{-1}‖, relative to 1: its fourth power, which Lanczos forms, is still a number.
 _LARGEST = 1e60
 
@@ -88,7 +91,8 @@ class Resolvent:
         values, converged = self._unique(unique, tol, max_steps, progress)
         limit = 1.0 / self.matrix.floor if self.matrix.floor > 0.0 else np.inf
         noise = (values > limit) & np.isfinite(values)
-        values[noise], converged[noise] = np.nan, False
+        values[noise] = np.nan
+        converged[np.isnan(values)] = False
         shape = np.shape(offsets)
         return Norms(values=values[back].reshape(shape), converged=converged[back].reshape(shape))
 
@@ -108,8 +112,11 @@ class Resolvent:
         for matrix in (self.small, self.matrix):
             if matrix is None or not len(todo):
                 continue
-            values[todo], converged[todo] = _Columns(matrix, offsets[todo]).norms(
-                tol=tol, max_steps=max_steps, seed=self.seed, progress=progress
+            columns = _Columns(matrix, offsets[todo])
+            values[todo], converged[todo] = (
+                columns.direct_norms(progress)
+                if matrix.size <= _DIRECT
+                else columns.norms(tol=tol, max_steps=max_steps, seed=self.seed, progress=progress)
             )
             if matrix is self.small:
                 todo = todo[~(self.neglected * values[todo] <= min(_NEGLECT, tol))]
@@ -193,6 +200,29 @@ class _Columns:
             values = np.sqrt(np.maximum(tops.values, 1.0)) / self.scale
         values = np.where(self.beyond, np.nan, values)
         return values, tops.converged & ~np.isnan(values)
+
+    def direct_norms(self, progress: Progress) -> tuple[FloatArray, BoolArray]:
+        """As `norms`, by the inverses of all points, a batch of substitutions at a time."""
+        n, count = self.matrix.size, len(self.offsets)
+        values = np.empty(count)
+        step = _DIRECT_ENTRIES // n**2
+        for start in range(0, count, step):
+            which = np.arange(start, min(start + step, count))
+            p = len(which)
+            # Column i p + j is the unit vector i, scaled, for point j.
+            x = np.zeros((n, 2 * n * p))
+            x[:, : n * p] = np.repeat(np.eye(n), p, axis=1) * np.tile(self.scale[which], n)
+            diagonal = np.tile(1.0 / (self.matrix.gaps[:, None] + self.offsets[which]), n)
+            with np.errstate(over="ignore", invalid="ignore"):
+                solve_up(self.matrix, (diagonal.real.copy(), diagonal.imag.copy()), x)
+            lost = ~(np.abs(x) <= _LARGEST).all(axis=0).reshape(2, n, p).all(axis=(0, 1))
+            inverses = (x[:, : n * p] + 1j * x[:, n * p :]).reshape(n, n, p).transpose(2, 0, 1)
+            inverses[lost] = 0.0
+            norms = np.linalg.svd(inverses, compute_uv=False)[:, 0]
+            lost |= norms > self.limit[which]
+            values[which] = np.where(lost, np.nan, np.maximum(norms, 1.0) / self.scale[which])
+            progress("resolvent norms", int(which[-1]) + 1, count)
+        return values, ~np.isnan(values)
 
     def apply(self, which: IntArray, x: FloatArray) -> FloatArray:
         """s² (z-T)^{-*}(z-T)^{-1} x for unit columns x.

@@ -24,10 +24,11 @@ def details_of(summary: PseudospectrumSummary) -> tuple[str, ...]:
         f"{r.point[1]:+.6g}i (below {r.upper:.8g}, {r.status})"
         for r in summary.radii
     ]
+    least = "" if summary.transient_peak_bound == "exact" else "at least "
     constants = (
         f"{name}: kappa(V) {summary.kappa_V:.6g}; numerical radius {summary.numerical_radius:.8g}; "
         f"Kreiss constant {summary.kreiss.lower:.6g} to {summary.kreiss.upper:.6g}; largest power "
-        f"norm {summary.transient_peak:.6g}"
+        f"norm {least}{summary.transient_peak:.6g} at k = {summary.transient_peak_at}"
     )
     shifts = [
         f"{name}: eigenvalue {s.index} = {s.eigenvalue:.6g} moves within [{s.low:.6g}, "

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from sinkdiag.arrays import FloatArray
 from sinkdiag.checks import check_choice, check_count, check_share, check_size
 from sinkdiag.errors import InputError
@@ -24,6 +26,10 @@ from sinkdiag.solver.solve import solve_problem
 
 # Points of the plane and levels beyond this, whose squares leave double precision, are refused.
 LARGEST = 1e100
+# Sweeps beyond this are far past the fixed point of anything that can be unrolled.
+MOST_ITERS = 100_000
+# Cost changes beyond this multiple of the cost's range and of eps leave nothing of the cost.
+LARGEST_CHANGE = 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +82,8 @@ class PseudospectrumSettings:
             check_size("structured", self.structured)
         if self.iters is not None:
             check_count("iters", self.iters, 1)
+            if self.iters > MOST_ITERS:
+                raise InputError("iters", "too many sweeps", f"give at most {MOST_ITERS}")
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)
         check_count("seed", self.seed, 0)
@@ -96,11 +104,14 @@ class PseudospectrumSettings:
             )
 
     def _check_plane(self) -> None:
-        numbers = [*(self.axes or ()), *(x for point in self.mode_at for x in point)]
-        if not all(abs(x) <= LARGEST for x in (*numbers, *self.levels)):
-            raise InputError(
-                "axes, levels, mode_at", f"a number is beyond {LARGEST:g}", "rescale the matrix"
-            )
+        points = tuple(x for point in self.mode_at for x in point)
+        for name, numbers in (
+            ("axes", self.axes or ()), ("levels", self.levels), ("mode_at", points),
+        ):  # fmt: skip
+            if not all(abs(x) <= LARGEST for x in numbers):
+                raise InputError(
+                    name, f"a number is nan or beyond {LARGEST:g}", "rescale the matrix"
+                )
         if self.grid is not None and len(self.grid) != 2:
             raise InputError(
                 "grid", f"{self.grid} are not two numbers", "give (along re, along im)"
@@ -130,7 +141,7 @@ def pseudospectra_of(
         for norm in dict.fromkeys(settings.norm):
             if settings.iters is not None:
                 operator = of_sweeps(
-                    problem, basis, norm, eps=solution.eps, iters=settings.iters, index=index
+                    problem, norm, eps=solution.eps, iters=settings.iters, index=index
                 )
             else:
                 operator = at_fixed_point(
@@ -170,6 +181,13 @@ def _shifts(
 ) -> tuple[Shift, ...]:
     if settings.structured is None:
         return ()
+    finite = problem.cost[np.isfinite(problem.cost)]
+    if settings.structured > LARGEST_CHANGE * max(float(np.ptp(finite)), solution.eps):
+        raise InputError(
+            "structured",
+            f"{settings.structured:.3g} is more than {LARGEST_CHANGE:g} times the cost's range",
+            "give a smaller change",
+        )
 
     def solve(moved: Problem) -> FloatArray | None:
         found = solve_problem(

@@ -240,7 +240,10 @@ def test_manifest_names_a_matrix_and_a_saved_grid(tmp_path):
     assert record["inputs"][0]["sha256"] == hashlib.sha256(grid.read_bytes()).hexdigest()
 
 
-def test_the_seed_moves_no_digit_that_was_promised(cost):
+def test_the_seed_moves_no_digit_that_was_promised(tmp_path):
+    """Of an order that is iterated; small ones have no first vectors."""
+    cost = tmp_path / "cost.npy"
+    np.save(cost, planar_cost(30, seed=3))
     runs = [
         invoke("pseudospectrum", cost, "--eps", "0.05", *SMALL, "--seed", seed).out
         for seed in ("0", "1", "1")

@@ -62,3 +62,63 @@ def kreiss_search(matrix, rounds=5):
 def grcar(size):
     upper = sum(np.diag(np.ones(size - j), j) for j in (0, 1, 2, 3))
     return upper - np.diag(np.ones(size - 1), -1)
+
+
+def sweep_jacobian_norms(cost, row, col, eps, iters, norm, digits=80):
+    """(‖J_K‖, spectral radius) in a norm at P_K, in ``digits`` decimal digits.
+
+    J_K is the product of the K sweeps' Jacobians D_c^{-1} Q2' D_r^{-1} Q1 on potentials whose last
+    entry is 0, and ‖J_K‖² the largest eigenvalue of G^{-1} J' G J for the Gram matrix G there.
+    """
+    import mpmath as mp
+
+    with mp.workdps(digits):
+        m = len(col)
+        product, plan, r, c = _sweeps(cost, row, col, eps, iters)
+        reduced, gram = mp.matrix(m - 1, m - 1), mp.matrix(m - 1, m - 1)
+        for j in range(m - 1):
+            for k in range(m - 1):
+                reduced[j, k] = product[j, k] - product[m - 1, k]
+                gram[j, k] = _gram_entry(plan, r, c, norm, j, k)
+        radius = max(abs(x) for x in mp.eig(reduced)[0])
+        squares = mp.eig(mp.inverse(gram) * reduced.T * gram * reduced)[0]
+        return float(mp.sqrt(max(mp.re(x) for x in squares))), float(radius)
+
+
+def _sweeps(cost, row, col, eps, iters):
+    """J_K on all potentials, P_K and the marginals, in mpmath's precision."""
+    import mpmath as mp
+
+    n, m = len(row), len(col)
+    r, c = [mp.mpf(float(x)) for x in row], [mp.mpf(float(x)) for x in col]
+    kernel = mp.matrix(
+        [[mp.exp(-mp.mpf(float(x)) / mp.mpf(float(eps))) for x in line] for line in cost]
+    )
+    v, product = mp.matrix([1] * m), mp.eye(m)
+    for step in range(iters + 1):
+        image = kernel * v
+        u = mp.matrix([r[i] / image[i] for i in range(n)])
+        plan = mp.diag(u) * kernel * mp.diag(v)
+        if step < iters:
+            image = kernel.T * u
+            v = mp.matrix([c[j] / image[j] for j in range(m)])
+            second = mp.diag(u) * kernel * mp.diag(v)
+            first = mp.diag([1 / x for x in r]) * plan
+            product = mp.diag([1 / x for x in c]) * second.T * first * product
+    return product, plan, r, c
+
+
+def _gram_entry(plan, r, c, norm, j, k):
+    """<e_j, e_k> modulo constants."""
+    n, m = len(r), len(c)
+    if norm == "potential":
+        return (j == k) - 1 / (c[0] * m / c[0])
+    if norm == "natural":
+        return (c[j] if j == k else 0) - c[j] * c[k] / sum(c)
+    total = 0
+    for i in range(n):
+        for col in range(m):
+            first = (col == j) - plan[i, j] / r[i]
+            second = (col == k) - plan[i, k] / r[i]
+            total += plan[i, col] ** 2 * first * second
+    return total

@@ -137,7 +137,7 @@ def test_sweeps_are_the_product_of_their_jacobians():
     problem = make_problem(cost + np.where(np.eye(6) > 0, -0.5, 0.0))
     solution = sinkdiag.solve(problem.cost, 1.0)
     basis = eigenbasis(solution.plan, problem.row, problem.col)
-    many = of_sweeps(problem, basis, "plan", eps=1.0, iters=12)
+    many = of_sweeps(problem, "plan", eps=1.0, iters=12)
     one = at_fixed_point(basis, "plan", name="c", eps=1.0, status=solution.status)
     assert many.status is Status.TRUNCATED
     # Sinkhorn has converged to rounding after the first sweeps of this cost.
