@@ -12,8 +12,8 @@ from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.modes import Modes, Norm, modes_in
+from sinkdiag.jacobian.sweeps import sweep_jacobian
 from sinkdiag.problem import Problem
-from sinkdiag.resolvent.sweep_coordinates import sweep_coordinates
 from sinkdiag.resolvent.triangular import Matrix, Triangular, from_factor, from_matrix
 from sinkdiag.results import Status
 from sinkdiag.solver.layer import unroll
@@ -116,7 +116,7 @@ def of_sweeps(problem: Problem, norm: Norm, *, eps: float, iters: int, index: in
         eps=eps,
     )
     found = replace(found, iters=iters)
-    sweeps = sweep_coordinates(layer, problem.row, problem.col, norm)
+    sweeps = sweep_jacobian(layer, problem.row, problem.col, norm)
     if not sweeps.resolved:
         return found
     matrix, rotation = from_matrix(sweeps.matrix, origin=1.0)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import sinkdiag
+from sinkdiag.jacobian.sweeps import sweep_jacobian
 from sinkdiag.problem import make_problem
 from sinkdiag.resolvent.operator import of_sweeps
-from sinkdiag.resolvent.sweep_coordinates import sweep_coordinates
 from sinkdiag.results import Status
 from sinkdiag.solver.layer import unroll
 from tests.helpers import uniform_cost
@@ -76,7 +76,7 @@ def test_it_is_what_spectrum_says_of_k_sweeps(norm):
 def test_coordinates_are_orthonormal_and_carry_the_sweeps():
     problem = make_problem(uniform_cost(6, 5, seed=5))
     layer = unroll(problem, 0.1, 4)
-    found = sweep_coordinates(layer, problem.row, problem.col, "plan")
+    found = sweep_jacobian(layer, problem.row, problem.col, "plan")
     b, plan = found.potentials, layer.plan
     entries = plan[:, :, None] * (b[None] - ((plan @ b) / problem.row[:, None])[:, None])
     gram = np.einsum("ijk,ijl->kl", entries, entries)
@@ -92,6 +92,6 @@ def test_a_norm_beyond_rounding_is_not_resolved():
         col = np.geomspace(1.0, spread, 4)
         problem = make_problem(uniform_cost(4, 4, seed=6), row=col.copy(), col=col)
         layer = unroll(problem, 0.5, 2)
-        found = sweep_coordinates(layer, problem.row, problem.col, "natural")
+        found = sweep_jacobian(layer, problem.row, problem.col, "potential")
         assert found.resolved == resolved
         assert np.isnan(found.matrix).all() != resolved
