@@ -124,8 +124,8 @@ def _told(curve: Curve, last: int, run: CoolingRun, warm: float) -> str:
     told = (
         f"simulated with {SWEEPS} {sweeps} a step, g carried, cooling by {ALPHA:g} a step from "
         f"eps = {warm:.3g} to {curve.eps[last]:.3g}, TV to the fixed points (every {EVERY}th step) "
-        f"peaks at {run.peak:.2g} at eps = {run.peak_eps:.3g} and ends at {run.end:.2g}, lost above "
-        f"{LOST_TV:g}"
+        f"peaks at {run.peak:.2g} at eps = {run.peak_eps:.3g} and ends at {run.end:.2g}, lost "
+        f"above {LOST_TV:g}"
     )
     share = float(ratio(curve.gap * curve.radius, curve.drift)[last])
     if not math.isfinite(share):

@@ -55,7 +55,7 @@ def judge_gauges(curve: Curve, problems: Sequence[Problem]) -> Claim:
 def _sharpened(
     window: tuple[float, float], eps: FloatArray, problems: Sequence[Problem]
 ) -> tuple[float, float]:
-    """Both edges moved outwards to where A_S becomes singular, between neighbouring temperatures."""
+    """Both edges moved outwards to where A_S becomes singular, short of the next temperature."""
     low, high = window
     below, above = eps[eps < low], eps[eps > high]
     return (
@@ -81,7 +81,7 @@ def _invertible(problem: Problem, eps: float) -> bool:
 
 
 def judge_duality(curve: Curve) -> Claim:
-    """gap <= rhs·(1 + `DUALITY_TOL`): equality, as for every 2x2, counts as holding."""
+    """Judge gap <= rhs·(1 + `DUALITY_TOL`): equality, as for every 2x2, counts as holding."""
     known = np.isfinite(curve.gap) & np.isfinite(curve.duality)
     if not known.any():
         return DUALITY.undecided("neither side was resolved")

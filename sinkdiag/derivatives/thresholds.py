@@ -29,7 +29,8 @@ class Thresholds:
     tau_max:
         gap·R/κ(V), plan norm.
     k_theory:
-        R/‖J^K(I-J^K)^{-1}‖_plan/eps: the largest drift/eps that K sweeps a step can follow.
+        R/‖J^K(I-J^K)^{-1}‖_plan/eps: the largest drift/eps that K sweeps a step can follow; inf
+        where they leave nothing.
     gap, kappa_V:
         1 - rho, and κ(V) in the plan norm.
     status:

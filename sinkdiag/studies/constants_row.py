@@ -51,8 +51,8 @@ class ConstantsRow:
     C0: float = column("5. eps·‖DS‖", "mass")
     K_quad: float = column("eps²·‖D²S‖, a lower estimate", "mass")
     R: float = column(
-        "min(2 C0²/K_quad, √2·min(‖r‖, ‖c‖)): the change of the plan at which the quadratic term of "
-        "C -> P equals the linear one, at most the diameter of the transport polytope (an upper "
+        "min(2 C0²/K_quad, √2·min(‖r‖, ‖c‖)): the change of the plan at which the quadratic term "
+        "of C -> P equals the linear one, at most the diameter of the transport polytope (an upper "
         "bound of it, Frobenius norm); optimistic as far as K_quad is low",
         "mass",
     )
