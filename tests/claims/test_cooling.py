@@ -77,8 +77,7 @@ def test_the_verdict_needs_a_lost_plan_and_frozen_sweeps_or_a_kept_one_at_rest()
     assert kept.end < LOST_TV < lost.end
 
 
-def test_a_collapse_is_found_where_there_is_one():
-    """Two matchings of nearly the same cost in each of 20 pairs: the plan turns over too late."""
+def test_the_run_is_that_of_the_layer_where_pairs_of_matchings_cost_nearly_the_same():
     rng = np.random.default_rng(1)
     n = 16
     cost = np.full((n, n), 2.0)

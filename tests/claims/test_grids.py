@@ -31,7 +31,13 @@ COSTS = {
 }
 
 
-@pytest.mark.parametrize("name", COSTS)
+SLOW = {"12x12", "20x20", "planar", "motorcycle"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in COSTS],
+)
 def test_verdicts_do_not_depend_on_the_number_of_temperatures(name):
     problem = make_problem(COSTS[name]())
     fine = [

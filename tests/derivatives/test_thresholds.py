@@ -72,7 +72,8 @@ def test_no_radius_is_larger_than_the_polytope():
     found = thresholds(problem, 0.1, 20)
     assert pytest.approx(2.0, rel=1e-15) == found.R
     assert found.k_theory > 1e100
-    assert thresholds(make_problem([[0.0, 1e-3], [1e-3, 0.0]]), 0.1, 20).R == 2.0
+    nearly = make_problem([[0.0, 1e-3], [1e-3, 0.0]])
+    assert thresholds(nearly, 0.1, 20).R == pytest.approx(2.0, rel=1e-15)
 
 
 def test_what_is_not_resolved_is_nan():

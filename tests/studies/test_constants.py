@@ -118,7 +118,7 @@ def test_one_row_is_a_degenerate_case_without_noise():
 def test_the_radius_and_the_step_are_at_most_the_diameter():
     rows = sinkdiag.constants([[0.0, 1e-3], [1e-3, 0.0]], [1.0, 0.1, 1e-4]).rows
     for row in rows[:2]:
-        assert row.R == pytest.approx(2.0, rel=1e-15)
+        assert pytest.approx(2.0, rel=1e-15) == row.R
         assert row.tau_max == pytest.approx(row.gap * 2.0, rel=1e-9)
     assert rows[2].R < 1e-3
 
