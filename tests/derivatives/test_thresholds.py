@@ -73,7 +73,7 @@ def test_no_radius_is_larger_than_the_polytope():
     assert pytest.approx(2.0, rel=1e-15) == found.R
     assert found.k_theory > 1e100
     nearly = make_problem([[0.0, 1e-3], [1e-3, 0.0]])
-    assert thresholds(nearly, 0.1, 20).R == pytest.approx(2.0, rel=1e-15)
+    assert pytest.approx(2.0, rel=1e-15) == thresholds(nearly, 0.1, 20).R
 
 
 def test_what_is_not_resolved_is_nan():
