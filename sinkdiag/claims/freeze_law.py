@@ -9,7 +9,7 @@ import numpy as np
 
 from sinkdiag.claims.claim import Trend
 from sinkdiag.claims.curve import Curve
-from sinkdiag.claims.power_law import coldest, trend_of
+from sinkdiag.claims.slopes import coldest, trend_of
 
 # Sweeps a step of the layer for which the freeze temperature is given.
 LAYER_SWEEPS = 20

@@ -30,8 +30,8 @@ from sinkdiag.numerics.norms import operator_norm
 
 # Rounding of the probe's flux, relative to what drives the slowest mode, that is still reported.
 LOST = 1e-6
-# Residual of the two norms that `natural_duality` compares: the claim is about a factor.
-_TOL = 1e-4
+# Relative residual of the two norms that `natural_duality` compares: the claim is about a factor.
+DUALITY_TOL = 1e-4
 
 
 def duality_rhs(basis: EigenBasis, norm: Norm) -> float:
@@ -52,25 +52,22 @@ def duality_rhs(basis: EigenBasis, norm: Norm) -> float:
 
 
 def natural_duality(operator: BlockOperator) -> float:
-    """‖∂_CΦ‖/‖DS_θ‖ in the natural norm, to 1e-4, from the factored A; inf where g cannot move.
+    """‖∂_CΦ‖/‖DS_θ‖ in the natural norm, to `DUALITY_TOL`, from the factored A.
 
     ∂_CΦ ∂_CΦ' = D_c^{-1} G D_c^{-1} and DS_θ DS_θ' = L^+ G L^+, so
     rhs² = λmax(D_c^{-1/2} G D_c^{-1/2}) / λmax(D_c^{1/2} L^+ G L^+ D_c^{1/2}).
+    Near a permutation G is tiny beside the plan and is applied without cancellation. inf where g
+    cannot move; nan where a row's lighter pairs are all 0 in double precision.
     """
     plan = operator.plan
     n, m = plan.shape
     if m == 1:
         return math.inf
-    row, col = plan.sum(axis=1), plan.sum(axis=0)
+    forcing = _Forcing(plan)
+    if not forcing.scale > 0:
+        return math.nan
+    col = plan.sum(axis=0)
     half = np.sqrt(col)
-    squares = plan**2
-    by_row, by_col = squares.sum(axis=1), squares.sum(axis=0)
-
-    def forced(x: FloatArray) -> FloatArray:
-        b = x / half
-        a = -(plan @ b) / row
-        outer = squares.T @ a + b * by_col
-        return np.asarray((outer - plan.T @ ((a * by_row + squares @ b) / row)) / half)
 
     def answered(x: FloatArray) -> FloatArray:
         flux = half * x
@@ -80,9 +77,42 @@ def natural_duality(operator: BlockOperator) -> float:
 
     start = np.random.default_rng(0).standard_normal(m)
     start -= half * (half @ start) / col.sum()
-    top = largest_eigenvalue(forced, start, tol=_TOL).value
-    bottom = largest_eigenvalue(answered, start, tol=_TOL).value
-    return math.sqrt(top / bottom) if bottom > 0 else math.inf
+    top = largest_eigenvalue(lambda x: forcing.apply(x / half) / half, start, tol=DUALITY_TOL).value
+    bottom = largest_eigenvalue(answered, start, tol=DUALITY_TOL).value
+    return forcing.scale * math.sqrt(top / bottom) if bottom > 0 else math.inf
+
+
+class _Forcing:
+    """G/scale² with G = KK', K' b = P_ij (b_j - Σ_l q_il b_l), from the pairs off each row's lead.
+
+    The lead of a row is its heaviest pair. What multiplies it is a sum over the others, so that
+    nothing of the size of the lead is subtracted; ``scale`` is the heaviest of those others.
+    """
+
+    def __init__(self, plan: FloatArray) -> None:
+        self.rows, self.lead = np.arange(len(plan)), plan.argmax(axis=1)
+        off = plan.copy()
+        off[self.rows, self.lead] = 0.0
+        self.scale = float(off.max())
+        row = plan.sum(axis=1)
+        self.heavy = plan[self.rows, self.lead]
+        self.share = off / row[:, None]
+        self.rest = self.share.sum(axis=1)
+        self.off = off / self.scale if self.scale > 0 else off
+        # Of the lead only its product with a sum over the others is needed, divided by the scale.
+        self.part = self.share / self.scale if self.scale > 0 else self.share
+        self.sum = self.part.sum(axis=1)
+
+    def apply(self, b: FloatArray) -> FloatArray:
+        """(G/scale²) b, both (m,)."""
+        top = b[self.lead]
+        away = self.sum * top - self.part @ b
+        moved = self.off * (b - (top - self.scale * away)[:, None])
+        ahead = self.heavy * away
+        excess = self.rest * ahead - np.einsum("ij,ij->i", self.share, moved)
+        flux = (self.off * (moved - (ahead - excess)[:, None])).sum(axis=0)
+        np.add.at(flux, self.lead, self.heavy * excess / self.scale)
+        return np.asarray(flux)
 
 
 def implicit_residual(basis: EigenBasis, seed: int = 0) -> float:

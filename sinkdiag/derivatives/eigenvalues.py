@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy.linalg
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.jacobian.block import BlockOperator, factor_block
@@ -14,6 +15,11 @@ from sinkdiag.results import Status
 
 # What is told of an operator that double precision does not hold.
 UNRESOLVED = Extreme(value=math.nan, residual=math.nan, status=Status.BELOW_RESOLUTION)
+
+# An eigenvalue below this share of the norm is not told from 0 in double precision.
+SINGULAR = 1e-12
+# Rows and columns together beyond which no dense eigenvalue is computed in passing.
+LARGEST_SIDE = 3000
 
 
 def smallest_eigenvalue(operator: BlockOperator) -> Extreme:
@@ -65,6 +71,43 @@ def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
         if found.value < least.value:
             least = found
     return least
+
+
+def smallest_on_two_gauges(plan: FloatArray, support: ActiveSupport) -> float:
+    """The smallest eigenvalue of A_S where both potentials have mean 0, relative to ‖A_S‖.
+
+    That is the paper's own gauge (Lemma A.5), the complement of (1, 0) and (0, 1): A_S is singular
+    on it where its components have rows and columns in one proportion, and 0 to within
+    `SINGULAR` is what is measured then. inf where that complement is {0}; nan beyond `LARGEST_SIDE`
+    rows and columns, where a dense eigenvalue takes too long.
+    """
+    n, m = plan.shape
+    if n + m > LARGEST_SIDE:
+        return math.nan
+    if n + m == 2:
+        return math.inf
+    masked = np.where(support.mask, plan, 0.0)
+    rows, cols = masked.sum(axis=1), masked.sum(axis=0)
+    whole = np.block([[np.diag(rows), masked], [masked.T, np.diag(cols)]])
+    inner = _without_means(_without_means(whole, n).T, n)
+    lowest = scipy.linalg.eigh(inner, eigvals_only=True, subset_by_index=[0, 0])[0]
+    return max(float(lowest), 0.0) / (2.0 * max(rows.max(), cols.max()))
+
+
+def _without_means(stack: FloatArray, n: int) -> FloatArray:
+    """Rows in an orthonormal basis of the vectors whose first n, and other, entries sum to 0."""
+    return np.concatenate([_reflected(stack[:n]), _reflected(stack[n:])])
+
+
+def _reflected(stack: FloatArray) -> FloatArray:
+    """All but the first row of H times the rows, H the reflection that takes 1/√k to e_1."""
+    count = len(stack)
+    axis = np.full(count, 1.0 / math.sqrt(count))
+    axis[0] -= 1.0
+    size = float(axis @ axis)
+    if size == 0.0:
+        return stack[1:]
+    return np.asarray(stack[1:] - np.outer(axis[1:], (2.0 / size) * (axis @ stack)))
 
 
 def off_support_norm(plan: FloatArray, support: ActiveSupport) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.derivatives.duality import natural_duality
+from sinkdiag.derivatives.eigenvalues import smallest_on_two_gauges
 from sinkdiag.derivatives.gradient import finite_cost
 from sinkdiag.derivatives.second_order import CubicNorm, cubic_norm
 from sinkdiag.jacobian.basis import EigenBasis
@@ -20,6 +21,8 @@ from sinkdiag.numerics.lanczos import Extreme, largest_eigenvalue
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 
+# Rounding of one sum, with room for what follows.
+ROUNDING = 4.0 * float(np.finfo(float).eps)
 # A pair whose mass falls faster than this power of eps is on its way out of the support.
 _LEAVING = 0.5
 
@@ -64,6 +67,10 @@ class Response:
         1 - rho of the sweep.
     duality:
         ‖∂_CΦ‖/‖DS_θ‖ in the natural norm, the right-hand side of Theorem A.2.
+    dS_de_floor:
+        Rounding of dS_de_norm: what costs a⊕b, which move no plan, would give; per cost unit.
+    two_gauges:
+        Smallest eigenvalue of A_S on the paper's own two gauges over ‖A_S‖ (Lemma A.5).
     max_plan:
         The heaviest pair; ‖DS‖ <= max_plan/eps.
     support:
@@ -81,6 +88,8 @@ class Response:
     M_norm: float
     gap: float
     duality: float
+    dS_de_floor: float  # noqa: N815
+    two_gauges: float
     max_plan: float
     support: ActiveSupport
     lasting: Lasting
@@ -110,7 +119,8 @@ def respond(
     support = support_of(plan)
     if operator is None:
         return _unresolved(solution, support, gap)
-    rise = operator.residual(finite_cost(problem.cost))
+    cost = finite_cost(problem.cost)
+    rise = operator.residual(cost)
     top = plan_sensitivity(operator, seed=seed)
     cubic = cubic_norm(operator, seed=seed)
     return Response(
@@ -121,11 +131,23 @@ def respond(
         M_norm=_indirect_norm(operator, seed) / eps if extended else math.nan,
         gap=gap,
         duality=natural_duality(operator),
+        dS_de_floor=rounding_of_rise(operator, cost) / eps**2,
+        two_gauges=smallest_on_two_gauges(plan, support),
         max_plan=float(plan.max()),
         support=support,
         lasting=_lasting(support, rise / eps),
         status=worst([solution.status, gap_status, top.status, cubic.status]),
     )
+
+
+def rounding_of_rise(operator: BlockOperator, cost: FloatArray) -> float:
+    """What rounding leaves of ‖P∘K(C)‖ where K(C) is 0, mass times cost units.
+
+    The flows that K is made of are those of the pairs off the tree, each with a rounding error of
+    u·max|C| and as many of them as there are in a row and a column.
+    """
+    size = float(np.abs(cost).max())
+    return ROUNDING * sum(operator.shape) * size * float(np.linalg.norm(operator.off))
 
 
 def _unresolved(solution: Solution, support: ActiveSupport, gap: float) -> Response:
@@ -139,6 +161,8 @@ def _unresolved(solution: Solution, support: ActiveSupport, gap: float) -> Respo
         M_norm=nan,
         gap=gap,
         duality=nan,
+        dS_de_floor=nan,
+        two_gauges=smallest_on_two_gauges(solution.plan, support),
         max_plan=float(solution.plan.max()),
         support=support,
         lasting=_lasting(support, np.zeros_like(solution.plan)),

@@ -25,11 +25,12 @@ class Thresholds:
     Attributes
     ----------
     R:
-        2 C0²/K_quad, mass.
+        min(2 C0²/K_quad, diameter of the transport polytope), mass.
     tau_max:
         gap·R/κ(V), plan norm.
     k_theory:
-        R/‖J^K(I-J^K)^{-1}‖_plan/eps: the largest drift/eps that K sweeps a step can follow.
+        R/‖J^K(I-J^K)^{-1}‖_plan/eps: the largest drift/eps that K sweeps a step can follow; inf
+        where they leave nothing.
     gap, kappa_V:
         1 - rho, and κ(V) in the plan norm.
     status:
@@ -73,7 +74,8 @@ def thresholds(
             status=Status.BELOW_RESOLUTION,
         )
     top, cubic = plan_sensitivity(operator, seed=seed), cubic_norm(operator, seed=seed)
-    radius = float(quadratic_radius(top.value, cubic.value))
+    diameter = polytope_diameter(solution.row, solution.col)
+    radius = float(quadratic_radius(top.value, cubic.value, diameter))
     spectrum = modes(solution.plan, solution.row, solution.col, "plan")
     gap = float(spectrum.gaps[0]) if len(spectrum.gaps) else 1.0
     kappa = spectrum.condition()
@@ -87,14 +89,27 @@ def thresholds(
     )
 
 
-def quadratic_radius(first: FloatArray | float, second: FloatArray | float) -> FloatArray:
-    """R = 2 C0²/K_quad: the change at which the quadratic term of C -> P equals the linear one.
+def quadratic_radius(
+    first: FloatArray | float, second: FloatArray | float, diameter: float
+) -> FloatArray:
+    """R = min(2 C0²/K_quad, diameter): where the quadratic term of C -> P equals the linear one.
 
-    inf for a linear map, whose K_quad is 0. K_quad is a lower estimate, so R is optimistic.
+    No plan is farther from another than the ``diameter`` of their polytope, which caps R where
+    K_quad is small or 0. K_quad is a lower estimate, so that R is optimistic.
     """
     first, second = np.asarray(first), np.asarray(second)
     linear = second == 0
-    return np.where(linear, math.inf, 2.0 * first**2 / np.where(linear, 1.0, second))
+    found = np.where(linear, math.inf, 2.0 * first**2 / np.where(linear, 1.0, second))
+    return np.asarray(np.minimum(found, diameter))
+
+
+def polytope_diameter(row: FloatArray, col: FloatArray) -> float:
+    """sqrt(2)·min(‖r‖_2, ‖c‖_2) >= ‖P - Q‖_F for all plans P, Q with marginals r and c; mass.
+
+    <P, Q> >= 0, so ‖P - Q‖² <= ‖P‖² + ‖Q‖², and ‖P‖² <= Σ_ij P_ij r_i = ‖r‖², likewise ‖c‖².
+    Attained by two disjoint permutations: sqrt(2n) for unit marginals.
+    """
+    return math.sqrt(2.0) * min(float(np.linalg.norm(row)), float(np.linalg.norm(col)))
 
 
 def _followed(radius: float, left: float) -> float:

@@ -35,8 +35,9 @@ class CalibrationRow:
         "mass/cost",
     )
     k_theory: float = column(
-        "the paper's estimate R/‖J^K(I − J^K)^{-1}‖/eps at eps_collapse, plan norm; nan without a "
-        "collapse or below resolution",
+        "the paper's estimate R/‖J^K(I − J^K)^{-1}‖/eps at eps_collapse, plan norm: no substitute "
+        "for the measured k_high, beside which (6 to 190) it was found anywhere from 1e-44 to 28; "
+        "nan without a collapse or below resolution",
         "mass/cost",
     )
     alpha0: float = column("cooling factor of one step of this row's controller")

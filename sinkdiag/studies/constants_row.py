@@ -15,7 +15,7 @@ from sinkdiag.derivatives.eigenvalues import (
 from sinkdiag.derivatives.forcing import Forcing, largest_forcing
 from sinkdiag.derivatives.rank_one import RankOneNorm, rank_one_norm
 from sinkdiag.derivatives.response import Response
-from sinkdiag.derivatives.thresholds import quadratic_radius
+from sinkdiag.derivatives.thresholds import polytope_diameter, quadratic_radius
 from sinkdiag.jacobian.basis import EigenBasis
 from sinkdiag.jacobian.block import BlockOperator
 from sinkdiag.jacobian.modes import modes_in
@@ -51,11 +51,12 @@ class ConstantsRow:
     C0: float = column("5. eps·‖DS‖", "mass")
     K_quad: float = column("eps²·‖D²S‖, a lower estimate", "mass")
     R: float = column(
-        "2 C0²/K_quad: the change of the plan at which the quadratic term of C -> P equals the "
-        "linear one; optimistic as far as K_quad is low, inf if that is 0",
+        "min(2 C0²/K_quad, √2·min(‖r‖, ‖c‖)): the change of the plan at which the quadratic term "
+        "of C -> P equals the linear one, at most the diameter of the transport polytope (an upper "
+        "bound of it, Frobenius norm); optimistic as far as K_quad is low",
         "mass",
     )
-    tau_max: float = column("gap·R/κ(V) in the plan norm (Table 2)", "mass")
+    tau_max: float = column("gap·R/κ(V) in the plan norm (Table 2), with the capped R", "mass")
     status: Status = column("gravest status of everything in the row")
     lambda_min_S: float = column(  # noqa: N815 - the paper's subscript
         "smallest eigenvalue of A_S on the complement of one gauge for each component", "mass"
@@ -158,7 +159,8 @@ def constants_row(recipe: Recipe, response: Response, before: ActiveSupport | No
     """One row; ``before`` is the active support of the row before."""
     plan, support, size = recipe.solution.plan, response.support, recipe.size
     eps, first, second = response.eps, response.eps * response.op_norm, response.cubic.value
-    radius, off = float(quadratic_radius(first, second)), plan[~support.mask]
+    diameter = polytope_diameter(recipe.solution.row, recipe.solution.col)
+    radius, off = float(quadratic_radius(first, second, diameter)), plan[~support.mask]
     return ConstantsRow(
         eps=eps,
         p=size,

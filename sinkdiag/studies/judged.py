@@ -76,7 +76,7 @@ def verdicts_on(case: Case, curves: Sequence[Sequence[Response]]) -> Verdicts:
         if problem.cost.size <= LARGEST_SIZE
     ]
     eps_freeze = max((eps for eps in found if math.isfinite(eps)), default=math.nan)
-    return verdicts_of(case.name, curves, eps_freeze)
+    return verdicts_of(case.name, curves, case.problems, eps_freeze)
 
 
 def findings_of(verdicts: Verdicts) -> tuple[str, ...]:

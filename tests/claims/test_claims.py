@@ -11,7 +11,8 @@ from sinkdiag.claims.curve import Curve
 from sinkdiag.claims.freeze_law import closing_rate, freeze_law
 from sinkdiag.claims.judge import judge
 from sinkdiag.claims.laws import LAWS
-from sinkdiag.claims.power_law import Law, fit, judge_law, longest_run, runs
+from sinkdiag.claims.power_law import Law, judge_law
+from sinkdiag.problem import make_problem
 
 EPS = np.geomspace(1.0, 1e-3, 31)
 TIES = np.array(
@@ -38,6 +39,8 @@ def curve(op_norm=None, gap=None, *, settled=True, components=1, cycles=1):
         K2=np.full(size, 0.2),
         gap=gap,
         duality=gap * 2,
+        two_gauges=np.full(size, 0.1),
+        diameter=2.0,
         components=(components,) * size,
         limit_components=components,
         limit_cycles=cycles,
@@ -76,7 +79,10 @@ def test_a_law_that_the_support_cannot_carry_on_holds_only_in_the_window():
 def test_a_broken_law_has_its_window_and_the_cause_below_it():
     values = np.where(EPS >= 0.01, 1 / EPS, 100 * (EPS / 0.01) ** 2)
     claim = judge_law(curve(), law(values))
-    assert claim.window == pytest.approx((0.01, 1.0))
+    low, high = claim.window
+    assert high == pytest.approx(1.0)
+    # The fit sees the break from half its span away.
+    assert 0.01 <= low <= 0.01 * 10 ** (1 / 6)
     assert claim.verdict.startswith("holds in [0.01")
     assert claim.sentence == "below that window the cause"
 
@@ -92,14 +98,6 @@ def test_what_was_not_resolved_is_not_judged():
     claim = judge_law(curve(), law(values))
     assert claim.verdict == "cannot tell"
     assert math.isnan(claim.slope)
-
-
-def test_runs_and_fit():
-    assert runs(np.array([True, False, True, True])) == [(0, 1), (2, 4)]
-    x = np.log(EPS)
-    assert longest_run(np.zeros(30, dtype=bool), x) is None
-    assert longest_run(np.ones(30, dtype=bool), x) == (0, 30)
-    assert fit(x, 3 * x + 1) == pytest.approx(3.0)
 
 
 def test_delta_of_an_exponential_gap_is_recovered():
@@ -140,6 +138,7 @@ def test_twelve_by_twelve_freezes(generic):
 
 def test_the_duality_and_the_quadratic_bound_hold(generic):
     assert generic[ClaimKey.DUALITY].verdict == "holds"
+    assert "equal counts as holding" in generic[ClaimKey.DUALITY].sentence
     assert generic[ClaimKey.SECOND_DERIVATIVE].verdict == "holds"
 
 
@@ -182,7 +181,7 @@ def test_seven_by_five_is_a_tree():
 
 
 def test_every_claim_is_judged_once_with_a_source():
-    claims = judge(curve())
+    claims = judge(curve(), [make_problem(np.eye(3))])
     assert [claim.key for claim in claims] == list(ClaimKey)
     assert len({claim.claim for claim in claims}) == len(claims) == 11
     assert [law.key for law in LAWS] == list(ClaimKey)[: len(LAWS)]
@@ -209,5 +208,7 @@ def test_a_coarse_grid_judges_no_slopes_and_says_so():
     assert claim.verdict == "cannot tell"
     assert "too far apart" in claim.sentence
     fine = verdicts(cost, np.geomspace(1, 0.003, 60))
-    assert fine[ClaimKey.TEMPERATURE_SENSITIVITY].verdict == "fails"
-    assert fine[ClaimKey.SENSITIVITY].verdict.startswith("holds in [")
+    low, high = fine[ClaimKey.TEMPERATURE_SENSITIVITY].window
+    # Just half a decade, as is the window of ‖DS‖ here (0.50 by the fit, 0.51 by exact slopes).
+    assert 0.5 <= np.log10(high / low) <= 0.52
+    assert fine[ClaimKey.SENSITIVITY].verdict != "cannot tell"

@@ -40,3 +40,11 @@ def test_the_factor_of_a_and_the_modes_tell_the_same(cost, eps):
 
 def test_one_column_cannot_move():
     assert natural_duality(factor_block(np.ones((3, 1)))) == np.inf
+
+
+@pytest.mark.parametrize("eps", [1.0, 0.1, 0.03, 0.01, 0.004, 0.002])
+def test_both_sides_are_equal_on_two_by_two_at_every_temperature(eps):
+    plan = sinkdiag.solve([[0.0, 1.0], [1.0, 0.0]], eps).plan
+    p = 1 / (1 + np.exp(-1 / eps))
+    gap = 4 * p * np.exp(-1 / eps) * p
+    assert natural_duality(factor_block(plan)) == pytest.approx(gap, rel=1e-10)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 import sinkdiag
-from sinkdiag.derivatives.thresholds import accumulated, quadratic_radius, thresholds
+from sinkdiag.derivatives.thresholds import (
+    accumulated,
+    polytope_diameter,
+    quadratic_radius,
+    thresholds,
+)
 from sinkdiag.jacobian.modes import modes
 from sinkdiag.problem import make_problem
 from sinkdiag.results import Status
@@ -39,11 +44,36 @@ def test_thresholds_follow_from_the_constants():
     assert more.k_theory > found.k_theory > 0
 
 
-def test_a_linear_map_allows_any_change():
-    assert quadratic_radius(0.25, 0.0) == np.inf
+def test_a_linear_map_allows_any_change_that_there_is():
+    assert quadratic_radius(0.25, 0.0, 2.0) == 2.0
     np.testing.assert_array_equal(
-        quadratic_radius(np.array([0.5, 0.5]), np.array([0.25, 0.0])), [2.0, np.inf]
+        quadratic_radius(np.array([0.5, 0.5, 0.5]), np.array([0.25, 0.0, 1e-9]), 3.0),
+        [2.0, 3.0, 3.0],
     )
+
+
+def test_the_diameter_is_attained_by_permutations_and_bounds_every_pair_of_plans():
+    ones = np.ones(5)
+    apart = np.linalg.norm(np.eye(5) - np.roll(np.eye(5), 1, axis=0))
+    assert polytope_diameter(ones, ones) == pytest.approx(apart, rel=1e-15)
+    assert polytope_diameter(ones, ones) == pytest.approx(np.sqrt(10), rel=1e-15)
+    rng = np.random.default_rng(0)
+    for n, m in [(4, 7), (6, 3), (2, 2)]:
+        row, col = rng.random(n) + 0.1, rng.random(m) + 0.1
+        col *= row.sum() / col.sum()
+        bound = polytope_diameter(row, col)
+        plans = [sinkdiag.solve(rng.random((n, m)), 0.02, row=row, col=col).plan for _ in range(8)]
+        assert max(np.linalg.norm(p - q) for p in plans for q in plans) <= bound
+
+
+def test_no_radius_is_larger_than_the_polytope():
+    """A 2x2 of equal costs is at the turning point of its plan: K_quad is 0 there."""
+    problem = make_problem(np.zeros((2, 2)))
+    found = thresholds(problem, 0.1, 20)
+    assert pytest.approx(2.0, rel=1e-15) == found.R
+    assert found.k_theory > 1e100
+    nearly = make_problem([[0.0, 1e-3], [1e-3, 0.0]])
+    assert pytest.approx(2.0, rel=1e-15) == thresholds(nearly, 0.1, 20).R
 
 
 def test_what_is_not_resolved_is_nan():

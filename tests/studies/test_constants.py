@@ -110,8 +110,17 @@ def test_bifurcations_are_marked_where_the_support_changes():
 def test_one_row_is_a_degenerate_case_without_noise():
     row = sinkdiag.constants([[1.0, 2.0, 3.0]], 0.1).rows[0]
     assert row.C0 == row.K_quad == row.C1 == 0.0
-    assert np.inf == row.R
+    # Of the one plan there is: its bound, √2·min(‖r‖, ‖c‖) with r = 1 and c = 1/3.
+    assert pytest.approx(np.sqrt(2 / 3)) == row.R
     assert row.components == 1
+
+
+def test_the_radius_and_the_step_are_at_most_the_diameter():
+    rows = sinkdiag.constants([[0.0, 1e-3], [1e-3, 0.0]], [1.0, 0.1, 1e-4]).rows
+    for row in rows[:2]:
+        assert pytest.approx(2.0, rel=1e-15) == row.R
+        assert row.tau_max == pytest.approx(row.gap * 2.0, rel=1e-9)
+    assert rows[2].R < 1e-3
 
 
 def test_what_both_commands_tell_is_the_same():

@@ -50,10 +50,10 @@ def scaling_figure(verdicts: Verdicts) -> Figure:
     Raises
     ------
     NothingToDrawError
-        When one of the three curves has no resolved value above 0.
+        When none of the three curves has a resolved value above rounding.
     """
     curve = verdicts.curve
-    if not all((values > 0).any() for values in (curve.op_norm, curve.dS_de, curve.gap)):
+    if not any((values > 0).any() for values in (curve.op_norm, curve.dS_de, curve.gap)):
         raise NothingToDrawError("nothing on the curve is resolved and above 0")
     with styled():
         figure = new_figure(8.6, 7.0)
