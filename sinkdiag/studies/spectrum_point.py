@@ -111,6 +111,12 @@ class _Measurement:
         """The largest eigenvalue."""
         return largest_eigenvalue_of(self.modes, self.basis.floor)
 
+    @property
+    def condition(self) -> float:
+        """The condition of the largest eigenvalue; 1 where there is no mode."""
+        conditions = self.modes.eigenvalue_conditions()
+        return float(conditions[0]) if len(conditions) else 1.0
+
 
 def _basis(solution: Solution, settings: SpectrumSettings) -> EigenBasis:
     """Linearise at the plan that was reached; one that did not converge has its own columns."""
@@ -126,14 +132,13 @@ def _basis(solution: Solution, settings: SpectrumSettings) -> EigenBasis:
 
 def _row(found: _Measurement, layer: LayerColumns, *, bifurcates: bool) -> SpectrumRow:
     solution, modes, gap, rho = found.solution, found.modes, found.gap, found.rho
-    conditions = modes.eigenvalue_conditions()
     return SpectrumRow(
         eps=solution.eps,
         rho=rho,
         gap=gap,
         resolvent_norm=modes.resolvent_norm(1.0),
         kappa_V=modes.condition(),
-        eigenvalue_condition=float(conditions[0]) if len(conditions) else 1.0,
+        eigenvalue_condition=found.condition,
         departure_from_normality=modes.departure(),
         # Where every eigenvalue is 0 the Jacobian is, and its powers are rounding.
         transient_peak=0.0 if rho == 0.0 else modes.transient_peak(),
