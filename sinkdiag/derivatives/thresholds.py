@@ -94,7 +94,7 @@ def quadratic_radius(first: FloatArray | float, second: FloatArray | float) -> F
     """
     first, second = np.asarray(first), np.asarray(second)
     linear = second == 0
-    return np.where(linear, math.inf, 2.0 * first**2 / np.where(linear, 1.0, second))
+    return np.where(linear, math.inf, 2.0 * first * (first / np.where(linear, 1.0, second)))
 
 
 def _followed(radius: float, left: float) -> float:
