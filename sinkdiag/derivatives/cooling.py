@@ -93,7 +93,7 @@ def _off_tree(cost: FloatArray, tree: SpanningTree) -> tuple[FloatArray, FloatAr
 
 
 def _two_sum(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """a + b rounded, and what the rounding left out (Knuth)."""
+    """The sum as rounded, and what the rounding left out (Knuth)."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)
@@ -107,7 +107,7 @@ def _flow(moved: FloatArray, tree: SpanningTree) -> FloatArray:
 
 
 def _residual(rest: FloatArray, step: FloatArray, tree: SpanningTree) -> FloatArray:
-    """Y - a⊕b with the potentials' differences summed along each path; on the tree from ``step``."""
+    """Y - a⊕b with differences of potentials summed along each path; on the tree from ``step``."""
     n = len(rest)
     away = np.zeros((tree.size, tree.size))
     for k, up in enumerate(tree.parent.tolist()):
