@@ -72,7 +72,7 @@ def largest_eigenvalue(
     if size == 0.0:
         return Extreme(value=0.0, residual=0.0, status=Status.CONVERGED)
     # Squares of a tiny or huge start would leave double precision; a power of 2 changes no digit.
-    start = start * math.ldexp(1.0, -math.frexp(size)[1])
+    start = start / math.ldexp(1.0, math.frexp(size)[1] - 1)
     space = _Basis(start, max_steps, deflate) if reorthogonalise else _ThreeTerms(start)
     alpha: list[float] = []
     beta: list[float] = []
