@@ -166,7 +166,7 @@ def lasting_support(problem: Problem, solution: Solution) -> Lasting | None:
     operator = factor_block(solution.plan)
     if operator is None:
         return None
-    exponent = operator.residual(finite_cost(problem.cost)) / solution.eps
+    exponent = cool(operator, problem.cost).left / solution.eps
     return _lasting(support_of(solution.plan), exponent)
 
 

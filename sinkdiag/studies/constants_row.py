@@ -174,6 +174,7 @@ def constants_row(recipe: Recipe, response: Response, before: ActiveSupport | No
     plan, support, size = recipe.solution.plan, response.support, recipe.size
     eps, first, second = response.eps, response.eps * response.op_norm, response.cubic.value
     radius, off = float(quadratic_radius(first, second)), plan[~support.mask]
+    unclear = Status.BELOW_RESOLUTION if math.isnan(response.duality) else Status.CONVERGED
     return ConstantsRow(
         eps=eps,
         p=size,
@@ -193,7 +194,7 @@ def constants_row(recipe: Recipe, response: Response, before: ActiveSupport | No
         K_quad=second,
         R=radius,
         tau_max=response.gap * radius / recipe.kappa,
-        status=worst([response.status, recipe.status]),
+        status=worst([response.status, recipe.status, unclear]),
         lambda_min_S=recipe.lowest_on_support.value,
         bifurcates=not support.same_as(before),
         C1_upper=first / size,

@@ -84,6 +84,9 @@ def test_what_moves_below_underflow_is_not_resolved():
     (row,) = sinkdiag.sensitivity([[0.0, 1.0], [1.0, 0.0]], 0.00145, extended=True).rows
     assert row.status.failed
     assert np.isnan([row.op_norm, row.dS_de_norm, row.K2_est]).all()
+    (more,) = sinkdiag.constants([[0.0, 1.0], [1.0, 0.0]], 0.00145, extended=True).rows
+    assert more.status.failed
+    assert np.isnan([more.C0, more.C1, more.K_quad, more.lambda_min, more.dS_de_norm]).all()
 
 
 def test_a_tree_does_not_move():
