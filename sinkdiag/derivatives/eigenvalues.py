@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.jacobian.block import BlockOperator, factor_block
+from sinkdiag.jacobian.block import BlockOperator, factor_block, power_of_four
 from sinkdiag.jacobian.support import ActiveSupport
 from sinkdiag.numerics.lanczos import Extreme, largest_eigenvalue
 from sinkdiag.results import Status
@@ -28,18 +28,22 @@ def smallest_eigenvalue(operator: BlockOperator) -> Extreme:
     Lanczos on A^+; the value is never below the truth beyond rounding.
     """
     n, m = operator.shape
+    # ‖A^+‖ is that of a flow through the lightest cut.
+    unit = power_of_four(float(operator.scale.max()) ** -2)
 
     def apply(vector: FloatArray) -> FloatArray:
         signed = vector * sign
         signed -= signed.mean()
-        signed *= sign
+        signed *= sign * unit
         return np.concatenate(operator.solve(signed[:n], signed[n:]))
 
     sign = np.concatenate([np.ones(n), -np.ones(m)])
     start = sign * np.random.default_rng(0).standard_normal(n + m)
     start -= sign * (sign @ start) / (n + m)
     top = largest_eigenvalue(apply, start)
-    return Extreme(value=1.0 / top.value, residual=top.residual / top.value**2, status=top.status)
+    return Extreme(
+        value=unit / top.value, residual=unit * top.residual / top.value**2, status=top.status
+    )
 
 
 def smallest_on_support(plan: FloatArray, support: ActiveSupport) -> Extreme:
@@ -115,11 +119,12 @@ def off_support_norm(plan: FloatArray, support: ActiveSupport) -> float:
     rest = np.where(support.mask, 0.0, plan)
     if not rest.any():
         return 0.0
-    n = len(rest)
+    n, unit = len(rest), power_of_four(float(rest.max()))
+    rest /= unit
     rows, cols = rest.sum(axis=1), rest.sum(axis=0)
 
     def apply(vector: FloatArray) -> FloatArray:
         a, b = vector[:n], vector[n:]
         return np.concatenate([rows * a + rest @ b, rest.T @ a + cols * b])
 
-    return largest_eigenvalue(apply, np.concatenate([rows, cols])).value
+    return unit * largest_eigenvalue(apply, np.concatenate([rows, cols])).value

@@ -40,7 +40,8 @@ def largest_forcing(operator: BlockOperator, support: ActiveSupport) -> Forcing:
     length = np.diagonal(gram)
     squared = length[:n, None] + length[None, n:] - 2 * gram[:n, n:]
     guess = masked * np.sqrt(np.maximum(squared, 0.0))
-    rows, cols = np.divmod(heaviest(guess, _RECHECKED), m)
+    guess[~support.mask] = -1.0
+    rows, cols = np.divmod(heaviest(guess, min(_RECHECKED, support.size)), m)
     sizes = masked[rows, cols] * _pair_norms(operator, rows, cols)
     best = int(sizes.argmax())
     return Forcing(value=float(sizes[best]), row=int(rows[best]), col=int(cols[best]))

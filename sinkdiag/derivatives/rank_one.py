@@ -9,7 +9,7 @@ the difference would cancel, its entries come from the factor of A (`sinkdiag.ja
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,11 @@ class RankOneNorm:
 
 def rank_one_norm(operator: BlockOperator, *, seed: int = 0) -> RankOneNorm:
     """The largest ‖H[uv']‖_F over unit u, v, with H = -eps DS: eps·sup_X ‖DS[X]‖_2 from below."""
+    found = _rank_one_norm(operator.in_free_units, seed)
+    return replace(found, value=found.value * operator.free)
+
+
+def _rank_one_norm(operator: BlockOperator, seed: int) -> RankOneNorm:
     form = _Form(operator)
     u, v = _starts(operator, np.random.default_rng(seed))
     starts = u.shape[1]

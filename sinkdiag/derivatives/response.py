@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.derivatives.cooling import cool
 from sinkdiag.derivatives.duality import natural_duality
 from sinkdiag.derivatives.eigenvalues import smallest_on_two_gauges
 from sinkdiag.derivatives.gradient import finite_cost
@@ -17,7 +19,9 @@ from sinkdiag.jacobian.block import BlockOperator, factor_block
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.jacobian.support import ActiveSupport, support_of
 from sinkdiag.numerics.components import bipartite_components
+from sinkdiag.numerics.gth import SMALLEST_PIVOT
 from sinkdiag.numerics.lanczos import Extreme, largest_eigenvalue
+from sinkdiag.numerics.norms import frobenius_norm
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 
@@ -117,16 +121,16 @@ def respond(
     plan, eps = solution.plan, solution.eps
     gap, gap_status = _gap(solution, basis)
     support = support_of(plan)
-    if operator is None:
+    if operator is None or _free_mass_is_lost(operator, np.isfinite(problem.cost)):
         return _unresolved(solution, support, gap)
     cost = finite_cost(problem.cost)
-    rise = operator.residual(cost)
+    cooling = cool(operator, problem.cost)
     top = plan_sensitivity(operator, seed=seed)
     cubic = cubic_norm(operator, seed=seed)
     return Response(
         eps=eps,
         op_norm=top.value / eps,
-        dS_de_norm=float(np.linalg.norm(plan * rise)) / eps**2,
+        dS_de_norm=frobenius_norm(cooling.motion) / eps**2,
         cubic=cubic,
         M_norm=_indirect_norm(operator, seed) / eps if extended else math.nan,
         gap=gap,
@@ -135,8 +139,8 @@ def respond(
         two_gauges=smallest_on_two_gauges(plan, support),
         max_plan=float(plan.max()),
         support=support,
-        lasting=_lasting(support, rise / eps),
-        status=worst([solution.status, gap_status, top.status, cubic.status]),
+        lasting=_lasting(support, cooling.left / eps),
+        status=worst([solution.status, gap_status, top.status, cubic.status, cooling.status]),
     )
 
 
@@ -148,6 +152,12 @@ def rounding_of_rise(operator: BlockOperator, cost: FloatArray) -> float:
     """
     size = float(np.abs(cost).max())
     return ROUNDING * sum(operator.shape) * size * float(np.linalg.norm(operator.off))
+
+
+def _free_mass_is_lost(operator: BlockOperator, allowed: NDArray[np.bool_]) -> bool:
+    """Whether what moves the plan lies where masses underflow, and not at forbidden pairs."""
+    plan, heaviest = operator.plan, float(operator.off.max(initial=0.0))
+    return heaviest < SMALLEST_PIVOT and bool((plan[allowed] < SMALLEST_PIVOT).any())
 
 
 def _unresolved(solution: Solution, support: ActiveSupport, gap: float) -> Response:
@@ -181,7 +191,7 @@ def lasting_support(problem: Problem, solution: Solution) -> Lasting | None:
     operator = factor_block(solution.plan)
     if operator is None:
         return None
-    exponent = operator.residual(finite_cost(problem.cost)) / solution.eps
+    exponent = cool(operator, problem.cost).left / solution.eps
     return _lasting(support_of(solution.plan), exponent)
 
 
@@ -201,7 +211,8 @@ def _cycles(shape: tuple[int, ...], pairs: int, components: int) -> int:
 
 def plan_sensitivity(operator: BlockOperator, *, seed: int = 0) -> Extreme:
     """eps·‖DS‖, the largest eigenvalue of X -> P∘K(X), by Lanczos: one O(nm) pass and one solve."""
-    return largest_eigenvalue(operator.move, _start(operator, seed))
+    top = largest_eigenvalue(operator.in_free_units.move, _start(operator, seed))
+    return replace(top, value=top.value * operator.free, residual=top.residual * operator.free)
 
 
 def _indirect_norm(operator: BlockOperator, seed: int) -> float:

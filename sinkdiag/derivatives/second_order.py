@@ -13,7 +13,7 @@ the slow convergence next to degenerate maxima into a fast one. The value never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,11 @@ def cubic_norm(operator: BlockOperator, *, seed: int = 0) -> CubicNorm:
     Starts are single pairs and random directions. A few steps are taken from each and the better
     half goes on, until at least ten are left, which are run until they are stationary.
     """
+    found = _cubic_norm(operator.in_free_units, seed)
+    return replace(found, value=found.value * operator.free)
+
+
+def _cubic_norm(operator: BlockOperator, seed: int) -> CubicNorm:
     x = _starts(operator, np.random.default_rng(seed))
     starts = len(x)
     if not operator.off.any():
@@ -211,7 +216,18 @@ def heaviest(values: FloatArray, count: int) -> IntArray:
 
 
 def _free(plan: FloatArray) -> FloatArray:
-    return np.asarray(plan * (1 - plan / plan.sum(axis=1)[:, None]) * (1 - plan / plan.sum(axis=0)))
+    return np.asarray(plan * _others(plan) * _others(plan.T).T)
+
+
+def _others(plan: FloatArray) -> FloatArray:
+    """1 - P_ij/r_i, what is left of row i for the others; next to 0 a sum, no difference."""
+    lead, rows = plan.argmax(axis=1), np.arange(len(plan))
+    rest = plan.copy()
+    rest[rows, lead] = 0.0
+    row = plan.sum(axis=1)
+    left = 1.0 - plan / row[:, None]
+    left[rows, lead] = rest.sum(axis=1) / row
+    return left
 
 
 def _starts(operator: BlockOperator, rng: np.random.Generator) -> FloatArray:

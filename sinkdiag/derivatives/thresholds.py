@@ -99,7 +99,8 @@ def quadratic_radius(
     """
     first, second = np.asarray(first), np.asarray(second)
     linear = second == 0
-    found = np.where(linear, math.inf, 2.0 * first**2 / np.where(linear, 1.0, second))
+    ratio = first / np.where(linear, 1.0, second)
+    found = np.where(linear, math.inf, 2.0 * first * ratio)
     return np.asarray(np.minimum(found, diameter))
 
 

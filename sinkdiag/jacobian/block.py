@@ -13,7 +13,9 @@ The inverse is stored because hundreds of single solves follow, which it makes o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
@@ -67,6 +69,28 @@ class BlockOperator:
         """(n, m)."""
         n, m = self.plan.shape
         return n, m
+
+    @cached_property
+    def free(self) -> float:
+        """The heaviest pair off the tree, rounded down to a power of 4; 1 if there is none.
+
+        ‖diag(p) - B'A^+B‖_2 is of that size, however light it is: the motion of the plan is made
+        of cycles, and a cycle carries what its lightest pair does.
+        """
+        return power_of_four(float(self.off.max(initial=0.0)))
+
+    @cached_property
+    def in_free_units(self) -> BlockOperator:
+        """The operator of P/free: squares of what moves then stay inside double precision.
+
+        A^+B does not change, and `move` is what it is here times ``free``, to the last bit.
+        """
+        return replace(
+            self,
+            plan=self.plan / self.free,
+            off=self.off / self.free,
+            scale=self.scale * math.sqrt(self.free),
+        )
 
     def forward(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """B(X) = ((P∘X)1, (P∘X)'1)."""
@@ -180,6 +204,11 @@ def factor_block(plan: FloatArray) -> BlockOperator | None:
     return BlockOperator(
         plan=plan, tree=tree, off=off, scale=scale, inverse=inverse, carries=carries
     )
+
+
+def power_of_four(size: float) -> float:
+    """The largest power of 4 that is no larger than ``size`` >= 0; 1 for 0."""
+    return math.ldexp(1.0, (math.frexp(size)[1] - 1) // 2 * 2) if size > 0.0 else 1.0
 
 
 def product(vectors: FloatArray, matrix: FloatArray, few: int = FEW) -> FloatArray:

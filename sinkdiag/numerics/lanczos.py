@@ -6,6 +6,7 @@ Golub & Van Loan, *Matrix Computations* (2013), section 10.1. For many operators
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -67,8 +68,11 @@ def largest_eigenvalue(
     deflate:
         With ``reorthogonalise``: an eigenvector that is kept out of the space.
     """
-    if not np.any(start):
+    size = float(np.abs(start).max(initial=0.0))
+    if size == 0.0:
         return Extreme(value=0.0, residual=0.0, status=Status.CONVERGED)
+    # Squares of a tiny or huge start would leave double precision; a power of 2 changes no digit.
+    start = start / math.ldexp(1.0, math.frexp(size)[1] - 1)
     space = _Basis(start, max_steps, deflate) if reorthogonalise else _ThreeTerms(start)
     alpha: list[float] = []
     beta: list[float] = []

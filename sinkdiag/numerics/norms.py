@@ -38,6 +38,12 @@ def operator_norm(matrix: AnyArray) -> float:
     return size * found
 
 
+def frobenius_norm(matrix: FloatArray) -> float:
+    """The root of the sum of squares, none of which leaves double precision; nan stays nan."""
+    size = float(np.abs(matrix).max(initial=0.0))
+    return size * float(np.linalg.norm(matrix / size)) if size != 0.0 else 0.0
+
+
 def singular_values(matrix: AnyArray) -> FloatArray:
     """All singular values, descending."""
     return np.asarray(np.linalg.svd(matrix, compute_uv=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -158,5 +159,7 @@ def _measure(
     operator = factor_block(solution.plan)
     basis = eigenbasis(solution.plan, solution.row, solution.col)
     response = respond(problem, solution, operator, basis=basis, seed=seed)
+    if math.isnan(response.op_norm):
+        operator = None
     recipe = follow_recipe(solution, operator, basis, response.support, seed=seed)
     return constants_row(recipe, response, curve[-1].support if curve else None), response

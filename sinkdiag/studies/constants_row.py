@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from sinkdiag.columns import column
 from sinkdiag.derivatives.eigenvalues import (
     UNRESOLVED,
@@ -141,7 +143,7 @@ def follow_recipe(
         forcing = largest_forcing(operator, support)
         rank_one = rank_one_norm(operator, seed=seed)
     everything = support.size == plan.size
-    spectrum = modes_in(basis, "plan")
+    kappa, modes_status = _condition(basis)
     return Recipe(
         solution=solution,
         size=operator_norm(plan),
@@ -150,9 +152,22 @@ def follow_recipe(
         forcing=forcing,
         rank_one=rank_one,
         off_support=off_support_norm(plan, support),
-        kappa=spectrum.condition(),
-        modes_status=spectrum.status,
+        kappa=kappa,
+        modes_status=modes_status,
     )
+
+
+def _condition(basis: EigenBasis) -> tuple[float, Status]:
+    """κ(V) in the plan norm; nan where the modes, or their Gram factor, leave double precision."""
+    try:
+        with np.errstate(all="ignore"):
+            spectrum = modes_in(basis, "plan")
+            kappa = spectrum.condition()
+    except np.linalg.LinAlgError:
+        return math.nan, Status.BELOW_RESOLUTION
+    if not math.isfinite(kappa):
+        return math.nan, Status.BELOW_RESOLUTION
+    return kappa, spectrum.status
 
 
 def constants_row(recipe: Recipe, response: Response, before: ActiveSupport | None) -> ConstantsRow:
@@ -161,6 +176,7 @@ def constants_row(recipe: Recipe, response: Response, before: ActiveSupport | No
     eps, first, second = response.eps, response.eps * response.op_norm, response.cubic.value
     diameter = polytope_diameter(recipe.solution.row, recipe.solution.col)
     radius, off = float(quadratic_radius(first, second, diameter)), plan[~support.mask]
+    unclear = Status.BELOW_RESOLUTION if math.isnan(response.duality) else Status.CONVERGED
     return ConstantsRow(
         eps=eps,
         p=size,
@@ -180,7 +196,7 @@ def constants_row(recipe: Recipe, response: Response, before: ActiveSupport | No
         K_quad=second,
         R=radius,
         tau_max=response.gap * radius / recipe.kappa,
-        status=worst([response.status, recipe.status]),
+        status=worst([response.status, recipe.status, unclear]),
         lambda_min_S=recipe.lowest_on_support.value,
         bifurcates=not support.same_as(before),
         C1_upper=first / size,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sinkdiag.jacobian.block import factor_block
+from sinkdiag.jacobian.block import factor_block, power_of_four
 from tests.helpers import graded_plan
 from tests.naive import derivatives as naive
 
@@ -82,3 +82,27 @@ def test_a_pseudo_inverse_would_not_do():
 
 def test_a_plan_that_underflows_into_pieces_is_refused():
     assert factor_block(np.eye(3)) is None
+
+
+@pytest.mark.parametrize("size", [1.0, 3.999, 4.0, 0.25, 0.2499, 1e-289, 5e-324, 1e300])
+def test_powers_of_four_lie_at_most_a_factor_four_below(size):
+    found = power_of_four(size)
+    assert found <= size
+    assert size / found < 4
+    assert np.log2(found) % 2 == 0
+
+
+def test_nothing_has_the_unit_one():
+    assert power_of_four(0.0) == 1.0
+
+
+@pytest.mark.parametrize("q", [0.1, 1e-40, 1e-200, 1e-289])
+def test_free_units_change_no_digit(q):
+    """Next to a vertex the heaviest pair off the tree is q; there it is of order one."""
+    plan = np.array([[1.0, q], [3 * q, 2.0]])
+    operator = factor_block(plan)
+    unit = operator.in_free_units
+    assert 1 <= unit.off.max() < 4
+    values = np.random.default_rng(0).standard_normal((2, 2))
+    np.testing.assert_array_equal(unit.residual(values), operator.residual(values))
+    np.testing.assert_array_equal(unit.move(values) * operator.free, operator.move(values))

@@ -109,3 +109,13 @@ def test_progress_is_counted_to_the_end():
     )
     assert seen[-1] == (300, 300)
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-200, 1e300])
+@pytest.mark.parametrize("reorthogonalise", [False, True])
+def test_a_start_of_any_size_is_a_direction(size, reorthogonalise):
+    values = np.linspace(0.5, 1.0, 8)
+    found = largest_eigenvalue(
+        lambda x: values * x, np.full(8, size), reorthogonalise=reorthogonalise
+    )
+    assert found.value == pytest.approx(1.0, rel=1e-9)

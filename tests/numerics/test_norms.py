@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sinkdiag.numerics.norms import operator_norm, singular_values
+from sinkdiag.numerics.norms import frobenius_norm, operator_norm, singular_values
 
 
 def test_operator_norm_by_lanczos():
@@ -23,3 +23,11 @@ def test_operator_norm_of_complex_and_of_small_matrices():
 
 def test_singular_values_descend():
     assert singular_values(np.diag([1.0, 3.0, 2.0])).tolist() == [3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-300, 1e300])
+def test_frobenius_norm_squares_nothing_out_of_range(size):
+    matrix = np.array([[3.0, 0.0], [0.0, -4.0]])
+    assert frobenius_norm(size * matrix) == pytest.approx(5.0 * size, rel=1e-15)
+    assert frobenius_norm(0.0 * matrix) == 0.0
+    assert np.isnan(frobenius_norm(np.nan * matrix))
