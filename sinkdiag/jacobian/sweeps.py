@@ -6,6 +6,7 @@ are in `sinkdiag.jacobian.gains`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,8 +111,8 @@ class _Coordinates:
 
     @property
     def resolved(self) -> bool:
-        # Negated, so that nan counts as unresolved.
-        return bool(_UNIT * self.condition**2 <= RESOLVED)
+        # No square of the condition, which may overflow; nan is not resolved.
+        return bool(self.condition <= math.sqrt(RESOLVED / _UNIT))
 
 
 def _coordinates(plan: FloatArray, row: FloatArray, col: FloatArray, norm: Norm) -> _Coordinates:

@@ -128,3 +128,11 @@ def test_a_residual_is_a_power_of_ten():
 def test_an_additive_number_is_refused_below_zero():
     with pytest.raises(sinkdiag.InputError, match=r"^additive: "):
         sinkdiag.spectrum(np.zeros((2, 2)), 1.0, additive=-1.0)
+
+
+def test_an_outlier_of_57_decades_costs_no_row():
+    """The condition of the plan metric is beyond 1e154: its square would overflow."""
+    cost = np.array([[1e57, 0.14, 0.91], [0.083, 0.27, 0.13], [0.95, 0.5, 0.82]])
+    (row,) = sinkdiag.spectrum(cost, 3e-4, iters=5).rows
+    assert math.isnan(row.truncated_norm)
+    assert row.eps == 3e-4
