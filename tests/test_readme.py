@@ -67,7 +67,9 @@ def test_commands_run(folder, command, request):
     done = run_line(command, folder)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    assert "cannot tell" not in done.stderr
+    # A claim may stay open; that the temperatures shown decide none of them may not.
+    assert "too far apart" not in done.stderr
+    assert done.stderr.count("cannot tell") <= 1
 
 
 def shown(text: str) -> dict[str, str]:
