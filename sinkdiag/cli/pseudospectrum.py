@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -28,7 +28,6 @@ from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Axes, Complex, Shape, positive
 
 if TYPE_CHECKING:
-    from sinkdiag.jacobian.modes import Norm
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, PseudospectrumSettings
     from sinkdiag.studies.subjects import Subject
     from sinkdiag.temperature import Temperatures
@@ -83,18 +82,11 @@ def pseudospectrum(
     from_grid: str | None,
     temperatures: Temperatures,
     output: OutputOptions,
-    norm: tuple[Norm, ...],
-    iters: int | None,
-    grid: tuple[int, int] | None,
-    axes: tuple[float, float, float, float] | None,
     level: tuple[float, ...],
-    structured: float | None,
     mode_at: tuple[complex, ...],
     mode_entries: str | None,
     save_grid: str | None,
-    tol: float,
-    max_iter: int,
-    seed: int,
+    **options: Any,
 ) -> int:
     """Compute ‖(z-J)⁻¹‖ on a grid of z for the Jacobian of a Sinkhorn sweep on COST.
 
@@ -116,18 +108,12 @@ def pseudospectrum(
         raise click.UsageError("--mode-at and --mode-entries go together")
     files = [path_of(path) for path in (matrix, from_grid) if path is not None]
     check_output(output, PseudospectrumRow, inputs, reads=files, writes=[mode_entries, save_grid])
+    # Every option that is not named above is the setting of the same name.
     settings = PseudospectrumSettings(
-        norm=norm,
-        iters=iters,
-        grid=grid,
-        axes=axes,
+        **options,
         levels=tuple(sorted(set(level), reverse=True)),
-        structured=structured,
         mode_at=tuple((z.real, z.imag) for z in mode_at),
-        tol=tol,
-        max_iter=max_iter,
         extended=output.extended,
-        seed=seed,
     )
     subjects = read_subjects(inputs)
     result = _study(subjects, temperatures, settings, matrix=matrix, from_grid=from_grid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +26,6 @@ from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Finite
 
 if TYPE_CHECKING:
-    from sinkdiag.jacobian.modes import Norm
     from sinkdiag.temperature import Temperatures
 
 
@@ -68,15 +67,10 @@ def spectrum(
     inputs: InputOptions,
     temperatures: Temperatures,
     output: OutputOptions,
-    norm: Norm,
-    tol: float,
-    max_iter: int,
     iters: int | None,
-    modes: int | None,
-    additive: float,
     eigenvalues: str | None,
     dump: str | None,
-    seed: int,
+    **options: Any,
 ) -> int:
     """Linearise one Sinkhorn sweep at the fixed point of COST and report its spectrum.
 
@@ -93,16 +87,9 @@ def spectrum(
 
     output = replace(output, extended=output.extended or iters is not None)
     check_output(output, SpectrumRow, inputs, writes=[eigenvalues, dump])
+    # Every option that is not named above is the setting of the same name.
     settings = SpectrumSettings(
-        norm=norm,
-        tol=tol,
-        max_iter=max_iter,
-        iters=20 if iters is None else iters,
-        modes=modes,
-        extended=output.extended,
-        keep=dump is not None,
-        additive=additive,
-        seed=seed,
+        **options, iters=iters or 20, extended=output.extended, keep=dump is not None
     )
     subjects = read_subjects(inputs)
     if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
