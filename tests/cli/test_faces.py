@@ -32,7 +32,7 @@ def test_rows_agree_to_the_byte(tmp_path, command, extended):
     outcome = invoke(command, tmp_path / "cost.npy", *options, *more)
     result = getattr(sinkdiag, command)(STACK[0], extended=extended, **arguments)
     assert outcome.out == result.table.render("csv")
-    frame = pd.read_csv(io.StringIO(outcome.out))
+    frame = pd.read_csv(io.StringIO(outcome.out), float_precision="round_trip")
     assert list(frame.columns) == list(result.frame().columns)
     numbers = result.frame().select_dtypes("number")
     np.testing.assert_array_equal(frame[numbers.columns].to_numpy(), numbers.to_numpy())

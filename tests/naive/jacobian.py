@@ -240,5 +240,7 @@ def spectral_norm(matrix):
 
 
 def spectral_radius(product):
+    if product.rows == 1:  # of which older mpmaths make a list in a list
+        return mp.re(product[0, 0])
     values = mp.eig(product, left=False, right=False)
     return max(mp.re(value) for value in values)
