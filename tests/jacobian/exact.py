@@ -109,7 +109,10 @@ class SweepReference:
         return out
 
     def radius(self):
-        values = mp.eig(self.reduced(), left=False, right=False)
+        reduced = self.reduced()
+        if reduced.rows == 1:  # of which older mpmaths make a list in a list
+            return abs(reduced[0, 0])
+        values = mp.eig(reduced, left=False, right=False)
         return max(abs(value) for value in values)
 
     def factor(self, norm):
