@@ -10,6 +10,8 @@ from sinkdiag.errors import InputError
 
 # Sweeps of a layer beyond this take minutes at any size, and no layer runs them.
 MOST_ITERS = 100_000
+# Each replicate is a study of its own.
+MOST_REPLICATES = 10_000
 
 
 def check_count(name: str, value: int, least: int, most: int | None = None) -> None:
@@ -21,7 +23,7 @@ def check_count(name: str, value: int, least: int, most: int | None = None) -> N
 
 def check_share(name: str, value: float, *, zero: bool = False) -> None:
     """A number between 0 and 1, 1 excluded, and 0 too unless ``zero``."""
-    if not (0.0 < value < 1.0 or (zero and value == 0.0)):
+    if not (_finite(value) and (0.0 < value < 1.0 or (zero and value == 0.0))):
         bounds = "from 0, below 1" if zero else "above 0 and below 1"
         raise InputError(name, f"{value!r} is out of range", f"give a number {bounds}")
 
@@ -38,10 +40,13 @@ def _whole(value: object) -> bool:
 
 
 def _finite(value: object) -> bool:
-    return isinstance(value, Real) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """One of the words that the argument knows."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise InputError(name, f"{value!r} is not known", f"give one of {', '.join(choices)}")

@@ -99,7 +99,7 @@ def check_cost(cost: ArrayLike, name: str = "cost") -> FloatArray:
             name,
             f"the cost has {array.ndim} dimension{'' if array.ndim == 1 else 's'}",
             "give a two-dimensional matrix"
-            + (", or --layout batch or trajectory for a stack" if array.ndim == 3 else ""),
+            + (", one of the stack at a time" if array.ndim == 3 else ""),
         )
     if array.size == 0:
         raise InputError(name, f"the cost is empty (shape {array.shape})", "give an n×m matrix")

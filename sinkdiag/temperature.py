@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from sinkdiag.arrays import FloatArray
@@ -151,11 +151,19 @@ def temperatures_of(eps: float | Sequence[float] | None, unit: EpsUnit = "none")
 
     from sinkdiag.errors import InputError
 
+    if unit not in get_args(EpsUnit):
+        known = ", ".join(get_args(EpsUnit))
+        raise InputError("eps_unit", f"{unit!r} is not known", f"give one of {known}")
     if eps is None:
         return Temperatures(unit=unit)
-    values = tuple(np.atleast_1d(np.asarray(eps, dtype=np.float64)).tolist())
-    if not values or any(not 0.0 < value < math.inf for value in values):
-        raise InputError("eps", f"{eps} is not positive and finite", "give temperatures above 0")
+    remedy = "give one temperature above 0, or a sequence of them"
+    try:
+        given = np.atleast_1d(np.asarray(eps))
+        values = tuple(given.astype(np.float64).tolist()) if given.dtype.kind in "fiu" else ()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError("eps", f"{eps!r} is no number", remedy) from error
+    if given.ndim != 1 or not values or any(not 0.0 < value < math.inf for value in values):
+        raise InputError("eps", f"{eps!r} is not positive and finite", remedy)
     return Temperatures(values=values, unit=unit)
 
 

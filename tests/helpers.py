@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 
 from sinkdiag.cli.main import run
 
@@ -59,3 +60,12 @@ def graded_plan(n: int, seed: int = 0, decades: float = 30):
     plan = 10.0 ** (-3 - decades * rng.random((n, n)))
     plan[np.arange(n), rng.permutation(n)] = 1.0
     return plan
+
+
+def frame_of(text: str) -> pd.DataFrame:
+    """CSV as a frame, its numbers read as Python reads them: to the last bit."""
+    frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    for name in frame.columns:
+        with contextlib.suppress(ValueError):
+            frame[name] = frame[name].map(float)
+    return frame

@@ -61,6 +61,29 @@ def test_studies_name_the_argument(command, name, value):
         getattr(sinkdiag, command)(COST, 0.1, **{name: value})
 
 
+@pytest.mark.parametrize("command", ["calibrate", "constants", "sensitivity", "spectrum"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("marginals", value) for value in ("x", "Probability", (np.ones(4), np.ones(4)), [])),
+        *(("layout", value) for value in ("x", "Batch", 3)),
+        *(("eps_unit", value) for value in ("x", [])),
+        *(("tol", value) for value in ("x", [], 1j, np.ones(3))),
+    ],
+)
+def test_words_and_types_that_no_study_knows(command, name, value):
+    with pytest.raises(sinkdiag.InputError, match=f"^{name}: "):
+        getattr(sinkdiag, command)(COST, 0.1, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "eps", ["1:0.1:3", "", [1, "x"], {}, object(), 1 + 2j, [[0.1, 0.2]], 10**400, True, []]
+)
+def test_temperatures_that_are_none(eps):
+    with pytest.raises(sinkdiag.InputError, match=r"^eps: "):
+        sinkdiag.spectrum(COST, eps)
+
+
 def test_a_solution_does_not_hold_the_caller_s_arrays():
     row = np.ones(4)
     solution = sinkdiag.solve(COST, 0.1, row=row)

@@ -60,7 +60,7 @@ def test_totals_equal_to_rounding_are_made_equal():
     ("cost", "fault"),
     [
         (np.ones(3), "1 dimension"),
-        (np.ones((2, 2, 2)), "--layout"),
+        (np.ones((2, 2, 2)), "one of the stack"),
         (np.ones((0, 2)), "empty"),
         ([[1, np.nan]], r"nan at \[0, 1\]"),
         ([[1, -np.inf]], "-inf"),

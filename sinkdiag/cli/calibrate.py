@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinkdiag.checks import MOST_ITERS
+from sinkdiag.checks import MOST_ITERS, MOST_REPLICATES
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--replicates",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, MOST_REPLICATES),
     default=10,
     show_default=True,
     help="Held-out replicates of phase II.",

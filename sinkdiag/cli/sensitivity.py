@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sinkdiag.checks import MOST_REPLICATES
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @eps_options
 @click.option(
     "--replicates",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, MOST_REPLICATES),
     default=5,
     show_default=True,
     help="Jittered copies for rho_mean and rho_std (a batch is its own replicates).",

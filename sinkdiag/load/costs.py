@@ -119,6 +119,8 @@ def _read(source: str) -> Arrays:
     if source == "-":
         return read_npy_or_npz(standard_input(), "standard input", None)
     path, key = _split_key(source)
+    if Path(path).is_dir():
+        raise InputError(source, "is a folder", "name the file of the cost matrix in it")
     suffix = Path(path).suffix.lower()
     if suffix not in _READERS:
         known = " ".join(_READERS)

@@ -46,7 +46,10 @@ def standard_input() -> bytes:
     # A process can be started without one.
     if sys.stdin is None:
         raise InputError("standard input", "it is closed", "pipe npy bytes into it")
-    return bounded(sys.stdin.buffer, "standard input")
+    data = bounded(sys.stdin.buffer, "standard input")
+    if not data:
+        raise InputError("standard input", "it is empty", "pipe npy bytes into it")
+    return data
 
 
 def bounded(stream: IO[bytes], name: str) -> bytes:

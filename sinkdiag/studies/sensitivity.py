@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sinkdiag.checks import check_count, check_share
+from sinkdiag.checks import MOST_REPLICATES, check_count, check_share
 from sinkdiag.derivatives.response import Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
@@ -59,7 +59,7 @@ class SensitivitySettings:
 
     def __post_init__(self) -> None:
         """Refuse what no study can use."""
-        check_count("replicates", self.replicates, 2)
+        check_count("replicates", self.replicates, 2, MOST_REPLICATES)
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)
         check_count("seed", self.seed, 0)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.checks import check_choice
 from sinkdiag.errors import InputError
 from sinkdiag.problem import MarginalKind, Problem, check_real, make_problem
 from sinkdiag.report.table import Label
@@ -67,6 +68,9 @@ def subject_of(
     InputError
         When the cost or the marginals cannot be used, or three dimensions come without ``layout``.
     """
+    check_choice("marginals", marginals, get_args(MarginalKind))
+    if layout is not None:
+        check_choice("layout", layout, get_args(Layout))
     stack = check_real(cost, "cost")
     if stack.ndim != 3:
         problem = make_problem(stack, row=row, col=col, marginals=marginals)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import sinkdiag
 from sinkdiag.report.table import json_value
-from tests.helpers import invoke, uniform_cost
+from tests.helpers import frame_of, invoke, uniform_cost
 
 COMMANDS = {
     "calibrate": (["--replicates", "2", "--max-steps", "60"], {"replicates": 2, "max_steps": 60}),
@@ -32,7 +30,7 @@ def test_rows_agree_to_the_byte(tmp_path, command, extended):
     outcome = invoke(command, tmp_path / "cost.npy", *options, *more)
     result = getattr(sinkdiag, command)(STACK[0], extended=extended, **arguments)
     assert outcome.out == result.table.render("csv")
-    frame = pd.read_csv(io.StringIO(outcome.out), float_precision="round_trip")
+    frame = frame_of(outcome.out)
     assert list(frame.columns) == list(result.frame().columns)
     numbers = result.frame().select_dtypes("number")
     np.testing.assert_array_equal(frame[numbers.columns].to_numpy(), numbers.to_numpy())

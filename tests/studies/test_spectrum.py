@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from io import StringIO
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import sinkdiag
@@ -16,6 +14,7 @@ from sinkdiag.cli.main import run
 from sinkdiag.derivatives.duality import implicit_residual
 from sinkdiag.jacobian.basis import eigenbasis
 from sinkdiag.results import Status
+from tests.helpers import frame_of
 
 COLUMNS = [
     "eps",
@@ -160,10 +159,10 @@ def test_command_writes_rows_eigenvalues_dump_and_figure(cost, tmp_path, capsys)
     status = run(["spectrum", str(source), "--eps", "0.1:0.02:2", *extra])
     out, err = capsys.readouterr()
     assert status == 0
-    frame = pd.read_csv(StringIO(out), float_precision="round_trip")
+    frame = frame_of(out)
     assert list(frame.columns) == COLUMNS
     assert "plan norm" in err
-    listed = pd.read_csv(values, float_precision="round_trip")
+    listed = frame_of(values.read_text())
     assert list(listed.columns) == ["eps", "index", "eigenvalue", "condition", "gap"]
     assert len(listed) == 2 * 11
     assert listed.eigenvalue[0] == frame.rho[0]
@@ -206,7 +205,7 @@ def test_batches_get_labels_and_one_summary_each(cost, tmp_path, capsys):
     assert len(document["summary"]) == 2
     gaps = [row["gap"] for row in document["rows"]]
     assert gaps[0] == pytest.approx(gaps[1], rel=1e-12)
-    assert list(pd.read_csv(values, float_precision="round_trip").matrix) == [0] * 11 + [1] * 11
+    assert list(frame_of(values.read_text()).matrix) == [0] * 11 + [1] * 11
     assert run([*command, "--dump", str(tmp_path / "d.npz")]) == 2
 
 
@@ -219,7 +218,7 @@ def test_unresolved_rows_are_written_and_leave_with_status_4(tmp_path, capsys):
     np.save(source, cost)
     status = run(["spectrum", str(source), "--eps", "1"])
     out, err = capsys.readouterr()
-    frame = pd.read_csv(StringIO(out), float_precision="round_trip")
+    frame = frame_of(out)
     assert status == 4
     assert frame.status[0] == str(Status.BELOW_RESOLUTION)
     assert np.isnan(frame.gap[0])
