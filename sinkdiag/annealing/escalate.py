@@ -190,7 +190,8 @@ class _Search:
         collapse (more steps are mostly, not always, safer), then bisection above the last rung that
         collapsed.
         """
-        most = self._settings.max_steps - 1
+        # The controller holds at its first step: what plain cooling just manages it could not.
+        most = max(1, self._settings.max_steps - 2)
         good: PlainOutcome | None = None
         bad, quiet = most + 1, 0
         for steps in LADDER:
