@@ -35,13 +35,15 @@ class Layer:
     """K unrolled sweeps at one temperature, in the arithmetic of ``plan.dtype``.
 
     ``rows[t]`` (n, m) are the row-stochastic Q1_t, t = 0..K, the last for the final update of f;
-    ``cols[t]`` (n, m) the column-stochastic Q2_t, t = 0..K-1. ``plan`` is the output P_K.
+    ``cols[t]`` (n, m) the column-stochastic Q2_t, t = 0..K-1. ``plan`` is the output P_K, ``g``
+    the potentials (K + 1, m) from the start to the last sweep, cost units.
     """
 
     eps: float
     rows: list[AnyArray]
     cols: list[AnyArray]
     plan: AnyArray
+    g: AnyArray
 
     @property
     def iters(self) -> int:
@@ -70,7 +72,10 @@ class Layer:
 
     def vjp(self, cotangent: AnyArray) -> AnyArray:
         """The gradient of <cotangent, P_K> in the cost, both (n, m), by reverse accumulation."""
-        weighted = cotangent * self.plan / self.plan.dtype.type(self.eps)
+        return self.pull_back(cotangent * self.plan / self.plan.dtype.type(self.eps))
+
+    def pull_back(self, weighted: AnyArray) -> AnyArray:
+        """The same from W = cotangent∘P_K/eps, which is finite where a loss of log P is not."""
         gradient = -weighted
         f, g = weighted.sum(axis=1), weighted.sum(axis=0)
         gradient += f[:, None] * self.rows[-1]
@@ -122,8 +127,27 @@ def unroll(
     """
     if (2 * iters + 1) * problem.cost.size > UNROLL_LIMIT:
         return None
-    *shares, plan = _half_sweeps(problem, eps, iters, dtype, init)
-    return Layer(eps=eps, rows=shares[::2], cols=shares[1::2], plan=plan)
+    return record_sweeps(problem, eps, iters, dtype=dtype, init=init)
+
+
+def record_sweeps(
+    problem: Problem,
+    eps: float,
+    iters: int,
+    *,
+    dtype: Precision = np.float64,
+    init: FloatArray | None = None,
+) -> Layer:
+    """`unroll`, however much memory it takes."""
+    *steps, (plan, _) = _half_sweeps(problem, eps, iters, dtype, init)
+    start = np.zeros_like(problem.col) if init is None else init
+    return Layer(
+        eps=eps,
+        rows=[share for share, _ in steps[::2]],
+        cols=[share for share, _ in steps[1::2]],
+        plan=plan,
+        g=np.stack([start.astype(dtype), *(g for _, g in steps[1::2])]),
+    )
 
 
 def sweep_plan(
@@ -139,25 +163,28 @@ def sweep_plan(
     f_i = eps (log r_i - LSE_j((g_j - C_ij)/eps)), g_j likewise, f last, as a layer in that
     precision would: its exponents are off by about max|C|/eps rounding units.
     """
-    return deque(_half_sweeps(problem, eps, iters, dtype, init), maxlen=1).pop()
+    return deque(_half_sweeps(problem, eps, iters, dtype, init), maxlen=1).pop()[0]
 
 
 def _half_sweeps(
     problem: Problem, eps: float, iters: int, dtype: Precision, init: FloatArray | None
-) -> Iterator[AnyArray]:
-    """The softmax of every half-sweep, over rows and over columns in turn, and then the plan."""
+) -> Iterator[tuple[AnyArray, AnyArray]]:
+    """The softmax of every half-sweep, over rows and over columns in turn, and then the plan.
+
+    Each comes with the potential that it leads to, the plan with the last f.
+    """
     cost, temperature = problem.cost.astype(dtype), dtype(eps)
     log_row, log_col = np.log(problem.row).astype(dtype), np.log(problem.col).astype(dtype)
     g = np.zeros(cost.shape[1], dtype=dtype) if init is None else init.astype(dtype)
     for step in range(iters + 1):
         total, share = _softmax((g - cost) / temperature, axis=1)
         f = temperature * (log_row - total)
-        yield share
+        yield share, f
         if step < iters:
             total, share = _softmax((f[:, None] - cost) / temperature, axis=0)
             g = temperature * (log_col - total)
-            yield share
-    yield np.exp((f[:, None] + g - cost) / temperature)
+            yield share, g
+    yield np.exp((f[:, None] + g - cost) / temperature), f
 
 
 def _softmax(exponent: AnyArray, axis: int) -> tuple[AnyArray, AnyArray]:

@@ -1,0 +1,171 @@
+"""The learner: the simplest network, in which every cost is a parameter, behind a Sinkhorn layer.
+
+    P_t = layer_K(C_t + xi_t, eps_t)       C_{t+1} = C_t - eta dl/dC       dl/dC exact
+
+With learning in the loop a plan that hardens on wrong pairs before the costs are mature passes no
+gradient, and the wrong mode stays: the paper's premature mode collapse.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from sinkdiag.annealing.learner_kernels import MASS, MSE, NLL, judge_step
+from sinkdiag.annealing.target import Target
+from sinkdiag.arrays import FloatArray
+from sinkdiag.problem import Problem
+from sinkdiag.solver.adjoint import LayerRun
+
+Loss = Literal["mse", "mass", "nll"]
+LOSSES = get_args(Loss)
+_CODES = {"mse": MSE, "mass": MASS, "nll": NLL}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Learner:
+    """Costs that are learned through K sweeps.
+
+    Attributes
+    ----------
+    problem:
+        The costs that are learned from (forbidden pairs stay so), and the marginals.
+    target:
+        T.
+    iters, cold:
+        K; whether every call starts from zero potentials, else g is carried in cost units.
+    loss:
+        On P and T rescaled to N = n, known rows only: ``mse`` ‖P - T‖²/2, ``mass`` n - <T, P>,
+        ``nll`` -<T, log P>.
+    learning_rate:
+        eta, cost units squared.
+    noise:
+        Standard deviation of xi, cost units: Gaussian, anew at every step.
+    immaturity:
+        Standard deviation of C_0 - C, cost units; used with a planted target only.
+    """
+
+    problem: Problem
+    target: Target
+    iters: int
+    learning_rate: float
+    noise: float = 0.0
+    immaturity: float = 0.0
+    loss: Loss = "mse"
+    cold: bool = True
+
+    def start(self, random: np.random.Generator) -> FloatArray:
+        """C_0 of one replicate, (n, m)."""
+        if not self.target.planted or self.immaturity == 0.0:
+            return self.problem.cost.copy()
+        return self.problem.cost + self.immaturity * random.standard_normal(
+            self.problem.cost.shape
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningStep:
+    """What one step measured: the drift (mass; nan at the first step) and drift/eps."""
+
+    drift: float
+    drift_ratio: float
+
+
+class LearningState:
+    """The costs of one run at one moment, and what the run so far has shown.
+
+    Attributes
+    ----------
+    cost, plan:
+        C_t, and the plan of the last step; both (n, m).
+    g:
+        Potentials that a warm layer carries, (m,).
+    best:
+        The argmax of every row of the last plan.
+    changed_at:
+        The temperature at which it last changed, per row, cost units.
+    right_share:
+        The share of known rows whose argmax is right; ``best_share`` its maximum so far.
+    """
+
+    def __init__(self, cost: FloatArray) -> None:
+        n, m = cost.shape
+        self.cost = cost
+        self.plan = np.zeros((n, m))
+        self.g = np.zeros(m)
+        self.best = np.full(n, -1)
+        self.changed_at = np.full(n, math.nan)
+        self.right_share = 0.0
+        self.best_share = 0.0
+        self.steps = 0
+
+    def copy(self) -> LearningState:
+        """The same moment, to go on from in another way."""
+        other = LearningState(self.cost.copy())
+        other.plan[:], other.g[:] = self.plan, self.g
+        other.best[:], other.changed_at[:] = self.best, self.changed_at
+        other.right_share, other.best_share = self.right_share, self.best_share
+        other.steps = self.steps
+        return other
+
+
+class LearningRun:
+    """The compiled step of a learner; it holds room that is overwritten, so it has one thread."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        problem = learner.problem
+        n, m = problem.cost.shape
+        self.layer = LayerRun(problem, learner.iters)
+        self.gradient = np.zeros((n, m))
+        self._noisy, self._weighted = np.empty((n, m)), np.empty((n, m))
+        self._best = np.empty(n, dtype=np.int64)
+        self._scale = n / problem.total
+
+    def step(
+        self, state: LearningState, eps: float, noise: FloatArray | None = None
+    ) -> LearningStep:
+        """One forward pass at ``eps`` and one gradient step, of ``state`` in place.
+
+        ``noise`` is xi_t in cost units, (n, m). The gradient stays in `gradient`.
+        """
+        learner = self.learner
+        noisy = state.cost if noise is None else np.add(state.cost, noise, out=self._noisy)
+        plan = self.layer.run(noisy, eps, None if learner.cold else state.g)
+        if not learner.cold:
+            state.g[:] = self.layer.potential()
+        target = learner.target
+        drift = judge_step(
+            plan,
+            state.plan,
+            target.plan,
+            target.known,
+            _CODES[learner.loss],
+            self._scale,
+            eps,
+            self._weighted,
+            self._best,
+        )
+        self._note(state, eps)
+        self.layer.pull_back(self._weighted, self.gradient)
+        state.cost -= np.multiply(self.gradient, learner.learning_rate, out=self._weighted)
+        state.plan[:] = plan
+        state.steps += 1
+        drift = math.nan if state.steps == 1 else float(drift)
+        return LearningStep(drift=drift, drift_ratio=drift / eps)
+
+    def quiet_plan(self, state: LearningState, eps: float) -> FloatArray:
+        """The plan of the present costs without noise; overwritten by the next call."""
+        return self.layer.run(state.cost, eps, None if self.learner.cold else state.g)
+
+    def _note(self, state: LearningState, eps: float) -> None:
+        """Which rows changed their mind, and how many are right."""
+        best, target = self._best, self.learner.target
+        state.changed_at[best != state.best] = eps
+        state.best[:] = best
+        right = target.correct[np.arange(len(best)), best]
+        state.right_share = float(right[target.known].mean())
+        state.best_share = max(state.best_share, state.right_share)
