@@ -6,20 +6,40 @@ Adjoint of unrolled sweeps: Peyré & Cuturi, *Computational Optimal Transport* (
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sinkdiag.arrays import FloatArray
+from sinkdiag.arrays import AnyArray, FloatArray
 from sinkdiag.problem import Problem
 from sinkdiag.solver.adjoint_kernels import gathered, pulled_back, scaled, swept
-from sinkdiag.solver.layer import Layer, record_sweeps
+from sinkdiag.solver.layer import Layer, Precision, record_sweeps
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    """What products in one precision bear.
+
+    ``safe``: factors below it leave of the kernel's underflow nothing that counts. ``still``:
+    sweeps whose factors move by less, relatively, repeat each other to rounding. ``spent``: what is
+    left of an adjoint below this share of its start changes no digit: half-sweeps average.
+    """
+
+    safe: float
+    still: float
+    spent: float
+
+
+_LIMITS = {
+    np.float64: _Limits(safe=1e120, still=4e-16, spent=1e-17),
+    np.float32: _Limits(safe=1e13, still=2.4e-7, spent=1e-9),
+}
 
 
 class LayerRun:
     """One layer of ``iters`` sweeps that is run again and again on costs of one shape.
 
-    It holds the arrays that its runs overwrite, so a run belongs to one thread.
+    It holds the arrays that its runs overwrite, so it belongs to one thread.
 
     Parameters
     ----------
@@ -27,6 +47,8 @@ class LayerRun:
         Marginals r (n,), c (m,) and the shape; its cost is not used.
     iters:
         K.
+    dtype:
+        float64, or float32 as layers on an accelerator run.
 
     Attributes
     ----------
@@ -34,50 +56,64 @@ class LayerRun:
         P_K of the last run, (n, m); overwritten by the next one.
     """
 
-    def __init__(self, problem: Problem, iters: int) -> None:
-        self.problem, self.iters = problem, iters
+    def __init__(self, problem: Problem, iters: int, dtype: Precision = np.float64) -> None:
+        self.problem, self.iters, self.dtype = problem, iters, dtype
         n, m = problem.cost.shape
-        self.plan = np.zeros((n, m))
-        self._kernel, self._across = np.empty((n, m)), np.empty((m, n))
-        self._u, self._v = np.empty((iters + 1, n)), np.empty((iters + 1, m))
-        self._left, self._right = np.empty((iters + 1, n)), np.empty((iters + 1, m))
-        self._shift_row, self._shift_col = np.empty((n, 1)), np.empty(m)
+        self._row, self._col = problem.row.astype(dtype), problem.col.astype(dtype)
+        self.plan: AnyArray = np.zeros((n, m), dtype)
+        self._gradient = np.empty((n, m), dtype)
+        self._kernel, self._across = np.empty((n, m), dtype), np.empty((m, n), dtype)
+        self._u, self._v = np.empty((iters + 1, n), dtype), np.empty((iters + 1, m), dtype)
+        self._left, self._right = np.empty_like(self._u), np.empty_like(self._v)
+        self._shift_row, self._shift_col = np.empty((n, 1), dtype), np.empty(m, dtype)
+        self._limits = _LIMITS[dtype]
         self._eps = np.nan
         self._done = 0
-        self._layer: Layer | None = None
+        self._wider: LayerRun | None = None
+        self._instead: LayerRun | Layer | None = None
 
-    def run(self, cost: FloatArray, eps: float, init: FloatArray | None = None) -> FloatArray:
+    def run(self, cost: AnyArray, eps: float, init: AnyArray | None = None) -> AnyArray:
         """P_K after K sweeps from g = ``init`` (cost units; default 0) and a last update of f.
 
         Reduced by a_i = min_j (C_ij - g_j) and b_j = min_i (C_ij - a_i) the kernel has a 1 in every
-        row and column, so its first sums are safe; where later factors are not, the sweeps are
-        done in the log domain.
+        row and column, so its first sums are safe. Where later factors are not, float32 is run in
+        float64, and that in the log domain.
         """
         kernel, a, b = self._kernel, self._shift_row, self._shift_col
         np.min(cost if init is None else cost - init, axis=1, out=a, keepdims=True)
         np.subtract(cost, a, out=kernel)
         np.min(kernel, axis=0, out=b)
         kernel -= b
-        kernel *= -1.0 / eps
+        kernel *= self.dtype(-1.0 / eps)
         np.exp(kernel, out=kernel)
         np.copyto(self._across, kernel.T)
         self._eps = eps
         self._v[0] = np.exp((-b if init is None else init - b) / eps)
-        row, col = self.problem.row, self.problem.col
-        self._done = swept(kernel, self._across, row, col, self.iters, self._u, self._v)
-        self._layer = None
-        if self._done >= 0:
-            scaled(kernel, self._u[self._done], self._v[self._done], self.plan)
+        u, v, bounds = self._u, self._v, self._limits
+        self._done = swept(
+            kernel, self._across, self._row, self._col, self.iters, u, v, bounds.safe, bounds.still
+        )
+        self._instead = None if self._done >= 0 else self._run_wider(cost, eps, init)
+        if self._instead is None:
+            scaled(kernel, u[self._done], v[self._done], self.plan)
         else:
-            problem = replace(self.problem, cost=cost)
-            self._layer = record_sweeps(problem, eps, self.iters, init=init)
-            self.plan[:] = self._layer.plan
+            self.plan[:] = self._instead.plan
         return self.plan
 
-    def potential(self) -> FloatArray:
-        """g after the last sweep, (m,), cost units: what a warm layer carries to its next call."""
-        if self._layer is not None:
-            return np.array(self._layer.g[-1])
+    def _run_wider(self, cost: AnyArray, eps: float, init: AnyArray | None) -> LayerRun | Layer:
+        if self.dtype is np.float64:
+            return record_sweeps(replace(self.problem, cost=cost), eps, self.iters, init=init)
+        if self._wider is None:
+            self._wider = LayerRun(self.problem, self.iters)
+        self._wider.run(cost.astype(np.float64), eps, init)
+        return self._wider
+
+    def potential(self) -> AnyArray:
+        """G after the last sweep, (m,), cost units: what a warm layer carries to its next call."""
+        if isinstance(self._instead, LayerRun):
+            return self._instead.potential()
+        if self._instead is not None:
+            return np.array(self._instead.g[-1])
         return np.asarray(self._shift_col + self._eps * np.log(self._v[self._done]))
 
     def residuals(self) -> FloatArray:
@@ -85,38 +121,41 @@ class LayerRun:
 
         After u_t = r/(E v_t) the column sums are c v_t/v_{t+1}.
         """
+        if isinstance(self._instead, LayerRun):
+            return self._instead.residuals()
         found = np.zeros(self.iters)
-        if self._layer is not None:
-            excess = np.expm1(-np.diff(self._layer.g, axis=0) / self._eps)
+        if self._instead is not None:
+            excess = np.expm1(-np.diff(self._instead.g, axis=0) / self._eps)
         else:
             v = self._v[: self._done + 1]
             excess = v[:-1] / v[1:] - 1.0
         found[: len(excess)] = np.sqrt((self.problem.col * excess**2).sum(axis=1))
         return found
 
-    def pull_back(self, weighted: FloatArray, gradient: FloatArray) -> FloatArray:
-        """The gradient in the cost of a loss l(P_K), into ``gradient`` (n, m).
+    def pull_back(self, weighted: AnyArray) -> AnyArray:
+        """The gradient in the cost of a loss l(P_K), (n, m); overwritten by the next call.
 
         ``weighted`` is W = P∘(dl/dP)/eps; the starting potential counts as given.
         """
-        if self._layer is not None:
-            gradient[:] = self._layer.pull_back(weighted)
-            return gradient
+        if self._instead is not None:
+            self._gradient[:] = self._instead.pull_back(weighted.astype(np.float64))
+            return self._gradient
         kernel, done = self._kernel, self._done
         left, right = self._left[: done + 1], self._right[: done + 1]
         pulled_back(
             kernel,
             self._across,
-            self.problem.row,
-            self.problem.col,
+            self._row,
+            self._col,
             self.iters,
             done,
             self._u,
             self._v,
             weighted.sum(axis=1),
             weighted.sum(axis=0),
+            self._limits.spent,
             left,
             right,
         )
-        gathered(kernel, self._u, self._v, left, right, weighted, gradient)
-        return gradient
+        gathered(kernel, self._u, self._v, left, right, weighted, self._gradient)
+        return self._gradient

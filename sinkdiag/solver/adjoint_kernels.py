@@ -9,21 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sinkdiag.arrays import FloatArray
+from sinkdiag.arrays import AnyArray
 from sinkdiag.numerics.jit import njit
-
-# A factor beyond this is not safe in products: the sweeps are done in the log domain instead.
-SAFE_FACTOR = 1e120
-# Sweeps whose factors move by less than this, relatively, repeat each other to rounding.
-STILL = 4e-16
-# What is left of an adjoint below this share of its start changes no digit of the gradient:
-# every half-sweep averages, so it cannot grow again.
-SPENT = 1e-17
 
 
 @njit
-def product(matrix: FloatArray, x: FloatArray, out: FloatArray) -> None:
-    """out = matrix' x, four rows at a time; inner loops run over columns without a reduction."""
+def product(matrix: AnyArray, x: AnyArray, out: AnyArray) -> None:
+    """Out = matrix' x, four rows at a time; inner loops run over columns without a reduction."""
     n, m = matrix.shape
     for j in range(m):
         out[j] = 0.0
@@ -44,46 +36,49 @@ def product(matrix: FloatArray, x: FloatArray, out: FloatArray) -> None:
 
 @njit
 def swept(
-    kernel: FloatArray,
-    across: FloatArray,
-    row: FloatArray,
-    col: FloatArray,
+    kernel: AnyArray,
+    across: AnyArray,
+    row: AnyArray,
+    col: AnyArray,
     count: int,
-    u: FloatArray,
-    v: FloatArray,
+    u: AnyArray,
+    v: AnyArray,
+    safe: float,
+    still: float,
 ) -> int:
     """K = ``count`` sweeps u_t = r/(E v_t), v_{t+1} = c/(E'u_t) from v_0, and a last u.
 
-    ``across`` is E'. Returns the number of sweeps after which they repeat themselves (at most
-    ``count``): u and v are filled up to that index. -1 when a factor leaves the safe range.
+    ``across`` is E'. Returns the number of sweeps after which they repeat themselves, moving by at
+    most ``still`` (at most ``count``): u and v are filled up to that index. -1 when a factor is not
+    below ``safe``.
     """
     n, m = kernel.shape
     for t in range(count):
         product(across, v[t], u[t])
         for i in range(n):
             u[t, i] = row[i] / u[t, i]
-            if not u[t, i] < SAFE_FACTOR:
+            if not u[t, i] < safe:
                 return -1
         product(kernel, u[t], v[t + 1])
         moved = 0.0
         for j in range(m):
             v[t + 1, j] = col[j] / v[t + 1, j]
-            if not v[t + 1, j] < SAFE_FACTOR:
+            if not v[t + 1, j] < safe:
                 return -1
             moved = max(moved, abs(v[t + 1, j] - v[t, j]) / v[t + 1, j])
-        if moved <= STILL:
+        if moved <= still:
             count = t + 1
             break
     product(across, v[count], u[count])
     for i in range(n):
         u[count, i] = row[i] / u[count, i]
-        if not u[count, i] < SAFE_FACTOR:
+        if not u[count, i] < safe:
             return -1
     return count
 
 
 @njit
-def scaled(kernel: FloatArray, u: FloatArray, v: FloatArray, plan: FloatArray) -> None:
+def scaled(kernel: AnyArray, u: AnyArray, v: AnyArray, plan: AnyArray) -> None:
     """P = diag(u) E diag(v)."""
     n, m = kernel.shape
     for i in range(n):
@@ -93,29 +88,31 @@ def scaled(kernel: FloatArray, u: FloatArray, v: FloatArray, plan: FloatArray) -
 
 @njit
 def pulled_back(
-    kernel: FloatArray,
-    across: FloatArray,
-    row: FloatArray,
-    col: FloatArray,
+    kernel: AnyArray,
+    across: AnyArray,
+    row: AnyArray,
+    col: AnyArray,
     count: int,
     done: int,
-    u: FloatArray,
-    v: FloatArray,
-    f: FloatArray,
-    g: FloatArray,
-    left: FloatArray,
-    right: FloatArray,
+    u: AnyArray,
+    v: AnyArray,
+    f: AnyArray,
+    g: AnyArray,
+    spent: float,
+    left: AnyArray,
+    right: AnyArray,
 ) -> None:
     """The factors of the gradient: E∘Σ_t (left_t v_t' + u_t right_t').
 
     ``f`` and ``g`` are the row and column sums of W (destroyed); sweeps from ``done`` on repeat the
-    state at ``done``. ``left`` (done + 1, n) and ``right`` (done + 1, m) are overwritten.
+    state at ``done``; what falls below ``spent`` of its start is left. ``left`` (done + 1, n) and
+    ``right`` (done + 1, m) are overwritten.
     """
     n, m = kernel.shape
     left[: done + 1, :] = 0.0
     right[: done + 1, :] = 0.0
-    share_n, share_m = np.empty(n), np.empty(m)
-    mass_n, mass_m = np.empty(n), np.empty(m)
+    share_n, share_m = np.empty_like(f), np.empty_like(g)
+    mass_n, mass_m = np.empty_like(f), np.empty_like(g)
     start = 0.0
     for i in range(n):
         start = max(start, abs(f[i]))
@@ -133,7 +130,7 @@ def pulled_back(
             most = max(most, abs(g[j]))
             share_m[j] = g[j] * v[after, j] / col[j]
             right[before, j] += share_m[j]
-        if most <= SPENT * start:
+        if most <= spent * start:
             break
         product(across, share_m, mass_n)
         for i in range(n):
@@ -146,18 +143,18 @@ def pulled_back(
 
 @njit
 def gathered(
-    kernel: FloatArray,
-    u: FloatArray,
-    v: FloatArray,
-    left: FloatArray,
-    right: FloatArray,
-    weighted: FloatArray,
-    gradient: FloatArray,
+    kernel: AnyArray,
+    u: AnyArray,
+    v: AnyArray,
+    left: AnyArray,
+    right: AnyArray,
+    weighted: AnyArray,
+    gradient: AnyArray,
 ) -> None:
-    """gradient = E∘Σ_t (left_t v_t' + u_t right_t') - W, a row at a time."""
+    """Gradient = E∘Σ_t (left_t v_t' + u_t right_t') - W, a row at a time."""
     n, m = kernel.shape
     terms = len(left)
-    sums = np.empty(m)
+    sums = np.empty_like(v[0])
     for i in range(n):
         for j in range(m):
             sums[j] = 0.0

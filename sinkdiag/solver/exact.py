@@ -77,7 +77,8 @@ def _program(problem: Problem, cost: FloatArray) -> FloatArray:
     masses = np.concatenate([problem.row, problem.col])
     # In units of the range and of the largest mass HiGHS' absolute tolerances mean what they say.
     scale = float(masses.max())
-    found = linprog(
+    # SciPy's stubs know no sparse A_eq.
+    found = linprog(  # type: ignore[call-overload]
         (cost[rows, cols] - cost[rows, cols].min()) / problem.cost_range,
         A_eq=constraints,
         b_eq=masses / scale,

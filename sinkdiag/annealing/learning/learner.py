@@ -14,11 +14,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from sinkdiag.annealing.learner_kernels import MASS, MSE, NLL, judge_step
-from sinkdiag.annealing.target import Target
-from sinkdiag.arrays import FloatArray
+from sinkdiag.annealing.learning.kernels import MASS, MSE, NLL, note_plan, weigh_loss
+from sinkdiag.annealing.learning.target import Target
+from sinkdiag.arrays import AnyArray
 from sinkdiag.problem import Problem
 from sinkdiag.solver.adjoint import LayerRun
+from sinkdiag.solver.layer import Precision
 
 Loss = Literal["mse", "mass", "nll"]
 LOSSES = get_args(Loss)
@@ -46,6 +47,8 @@ class Learner:
         Standard deviation of xi, cost units: Gaussian, anew at every step.
     immaturity:
         Standard deviation of C_0 - C, cost units; used with a planted target only.
+    dtype:
+        The arithmetic of the runs: float64, or float32 as layers on an accelerator run.
     """
 
     problem: Problem
@@ -56,14 +59,27 @@ class Learner:
     immaturity: float = 0.0
     loss: Loss = "mse"
     cold: bool = True
+    dtype: Precision = np.float64
 
-    def start(self, random: np.random.Generator) -> FloatArray:
+    @property
+    def is_random(self) -> bool:
+        """Whether two replicates differ."""
+        return self.noise > 0.0 or (self.target.planted and self.immaturity > 0.0)
+
+    def start(self, random: np.random.Generator) -> AnyArray:
         """C_0 of one replicate, (n, m)."""
-        if not self.target.planted or self.immaturity == 0.0:
-            return self.problem.cost.copy()
-        return self.problem.cost + self.immaturity * random.standard_normal(
-            self.problem.cost.shape
-        )
+        cost = self.problem.cost.astype(self.dtype)
+        if self.target.planted and self.immaturity > 0.0:
+            cost += self.immaturity * random.standard_normal(cost.shape, dtype=self.dtype)
+        return cost
+
+    def draw_noise(self, random: np.random.Generator) -> AnyArray | None:
+        """Xi of one step, (n, m), cost units; None where there is none."""
+        if self.noise == 0.0:
+            return None
+        xi = random.standard_normal(self.problem.cost.shape, dtype=self.dtype)
+        xi *= self.dtype(self.noise)
+        return xi
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +107,11 @@ class LearningState:
         The share of known rows whose argmax is right; ``best_share`` its maximum so far.
     """
 
-    def __init__(self, cost: FloatArray) -> None:
+    def __init__(self, cost: AnyArray) -> None:
         n, m = cost.shape
         self.cost = cost
-        self.plan = np.zeros((n, m))
-        self.g = np.zeros(m)
+        self.plan = np.zeros_like(cost)
+        self.g = np.zeros(m, cost.dtype)
         self.best = np.full(n, -1)
         self.changed_at = np.full(n, math.nan)
         self.right_share = 0.0
@@ -119,15 +135,15 @@ class LearningRun:
         self.learner = learner
         problem = learner.problem
         n, m = problem.cost.shape
-        self.layer = LayerRun(problem, learner.iters)
-        self.gradient = np.zeros((n, m))
-        self._noisy, self._weighted = np.empty((n, m)), np.empty((n, m))
+        self.layer = LayerRun(problem, learner.iters, learner.dtype)
+        self.gradient: AnyArray = np.zeros((n, m), learner.dtype)
+        self._noisy = np.empty((n, m), learner.dtype)
+        self._weighted = np.empty((n, m), learner.dtype)
+        self._target = learner.target.plan.astype(learner.dtype)
         self._best = np.empty(n, dtype=np.int64)
         self._scale = n / problem.total
 
-    def step(
-        self, state: LearningState, eps: float, noise: FloatArray | None = None
-    ) -> LearningStep:
+    def step(self, state: LearningState, eps: float, noise: AnyArray | None = None) -> LearningStep:
         """One forward pass at ``eps`` and one gradient step, of ``state`` in place.
 
         ``noise`` is xi_t in cost units, (n, m). The gradient stays in `gradient`.
@@ -137,29 +153,33 @@ class LearningRun:
         plan = self.layer.run(noisy, eps, None if learner.cold else state.g)
         if not learner.cold:
             state.g[:] = self.layer.potential()
-        target = learner.target
-        drift = judge_step(
-            plan,
-            state.plan,
-            target.plan,
-            target.known,
-            _CODES[learner.loss],
-            self._scale,
-            eps,
-            self._weighted,
-            self._best,
-        )
+        drift = note_plan(plan, state.plan, self._best)
+        self._weigh(plan, eps)
         self._note(state, eps)
-        self.layer.pull_back(self._weighted, self.gradient)
-        state.cost -= np.multiply(self.gradient, learner.learning_rate, out=self._weighted)
+        self.gradient = self.layer.pull_back(self._weighted)
+        rate = learner.dtype(learner.learning_rate)
+        state.cost -= np.multiply(self.gradient, rate, out=self._weighted)
         state.plan[:] = plan
         state.steps += 1
         drift = math.nan if state.steps == 1 else float(drift)
         return LearningStep(drift=drift, drift_ratio=drift / eps)
 
-    def quiet_plan(self, state: LearningState, eps: float) -> FloatArray:
+    def quiet_plan(self, state: LearningState, eps: float) -> AnyArray:
         """The plan of the present costs without noise; overwritten by the next call."""
         return self.layer.run(state.cost, eps, None if self.learner.cold else state.g)
+
+    def _weigh(self, plan: AnyArray, eps: float) -> None:
+        """W of the loss at this plan, into the array that the layer's adjoint takes."""
+        learner, scale = self.learner, self._scale
+        factor = (scale if learner.loss == "nll" else scale**2) / eps
+        weigh_loss(
+            plan,
+            self._target,
+            learner.target.known,
+            _CODES[learner.loss],
+            np.array([factor], learner.dtype),
+            self._weighted,
+        )
 
     def _note(self, state: LearningState, eps: float) -> None:
         """Which rows changed their mind, and how many are right."""
