@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sinkdiag.solver.batch import BatchSolution, solve_batch
     from sinkdiag.solver.certify import duality_gap
     from sinkdiag.solver.float32 import Float32Hazard, float32_hazard
+    from sinkdiag.solver.online import OnlineGap, online_gap, online_gap_of_plan
     from sinkdiag.solver.solve import solve
     from sinkdiag.studies.calibrate import CalibrationResult, calibrate
     from sinkdiag.studies.constants import ConstantsResult, constants
@@ -37,6 +38,7 @@ _HOMES = {
     "Gradient": "sinkdiag.derivatives.gradient",
     "InputError": "sinkdiag.errors",
     "NothingToDrawError": "sinkdiag.errors",
+    "OnlineGap": "sinkdiag.solver.online",
     "PseudospectrumResult": "sinkdiag.studies.pseudospectrum",
     "SensitivityResult": "sinkdiag.studies.sensitivity",
     "Solution": "sinkdiag.results",
@@ -47,6 +49,8 @@ _HOMES = {
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
     "freeze_temperature": "sinkdiag.jacobian.freeze",
+    "online_gap": "sinkdiag.solver.online",
+    "online_gap_of_plan": "sinkdiag.solver.online",
     "pseudospectrum": "sinkdiag.studies.pseudospectrum",
     "sensitivity": "sinkdiag.studies.sensitivity",
     "solve": "sinkdiag.solver.solve",
@@ -65,6 +69,7 @@ __all__ = [
     "Gradient",
     "InputError",
     "NothingToDrawError",
+    "OnlineGap",
     "PseudospectrumResult",
     "SensitivityResult",
     "Solution",
@@ -76,6 +81,8 @@ __all__ = [
     "duality_gap",
     "float32_hazard",
     "freeze_temperature",
+    "online_gap",
+    "online_gap_of_plan",
     "pseudospectrum",
     "sensitivity",
     "solve",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import csv
 import re
+import runpy
 import shlex
 from importlib import import_module
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from tests.shell import ROOT, run_line
 
@@ -37,6 +39,29 @@ def test_vjp_trains_and_agrees_with_differences():
     assert losses[-1] < 0.1 * losses[0]
     exact, differences = re.findall(r"(-?\d+\.\d{9})", done.stdout)
     assert float(exact) == pytest.approx(float(differences), rel=1e-5)
+
+
+def test_the_bundled_sentences_are_rebuilt_byte_for_byte(tmp_path):
+    script = runpy.run_path(str(ROOT / "examples" / "make_sentences.py"))
+    if script["edition"]() != script["EDITION"]:
+        pytest.skip("this Python's pydoc_data.topics is another edition than the bundled one's")
+    script["main"](tmp_path)
+    for name in ("sentences.npy", "sentences_truth.npy"):
+        bundled = (ROOT / "examples" / "data" / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == bundled
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "assigned", "nearest"), [("motorcycle", 60, 56, 52), ("sentences", 64, 56, 52)]
+)
+def test_the_bundled_problems_are_as_hard_as_they_say(name, size, assigned, nearest):
+    cost, truth = (
+        np.load(ROOT / "examples" / "data" / f"{name}{end}.npy") for end in ("", "_truth")
+    )
+    assert cost.shape == (size, size)
+    assert sorted(truth) == list(range(size))
+    assert (linear_sum_assignment(cost)[1] == truth).sum() == assigned
+    assert (cost.argmin(axis=1) == truth).sum() == nearest
 
 
 @pytest.mark.slow

@@ -49,6 +49,8 @@ def test_without_bound_it_is_the_exponential_schedule():
         {"eps_min": 0.0},
         {"eps_start": math.inf},
         {"reduce": "sum"},
+        {"signal": "entropy"},
+        {"k_safe": -0.1, "signal": "tracking"},
     ],
 )
 def test_parameters_out_of_range(arguments):
@@ -135,6 +137,8 @@ def test_the_plan_is_copied():
     [
         AdaptiveCooling(k_safe=1 / 3, alpha0=0.003 ** (1 / 7), eps_start=2 / 3, eps_min=0.1 / 7),
         AdaptiveCooling(k_safe=math.inf, beta=0.1 + 0.2, reduce="mean"),
+        AdaptiveCooling(k_safe=0.1 / 3, signal="tracking"),
+        AdaptiveCooling(signal="tracking", reduce="mean"),
     ],
 )
 def test_repr_can_be_pasted_and_loses_no_digit(controller):

@@ -203,3 +203,24 @@ def solve_definite(matrix, rhs):
     for i in reversed(range(size)):
         x[i] = (x[i] - sum(lower[k][i] * x[k] for k in range(i + 1, size))) / lower[i][i]
     return lower, x
+
+
+def column_residual(plan, u, v, col):
+    """sqrt(Σ_j (v_j Σ_i u_i P_ij - c_j)²/c_j)."""
+    sums = [vj * math.fsum(ui * line[j] for ui, line in zip(u, plan)) for j, vj in enumerate(v)]
+    return math.sqrt(math.fsum((s - c) ** 2 / c for s, c in zip(sums, col)))
+
+
+def sweep_residuals(cost, row, col, eps, count, g):
+    """The residual after 0, 1, … ``count`` sweeps from g and a last update of f."""
+    chi = []
+    for t in range(count + 1):
+        plan = sweeps(cost, row, col, eps, t, g)[2]
+        chi.append(column_residual(plan, [1.0] * len(row), [1.0] * len(col), col))
+    return chi
+
+
+def plan_residuals(plan, row, col, count):
+    """The same with the plan as kernel: that of cost -log P at eps = 1."""
+    cost = [[-math.log(x) if x > 0 else math.inf for x in line] for line in plan]
+    return sweep_residuals(cost, row, col, 1.0, count, [0.0] * len(col))
