@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 
@@ -22,9 +22,10 @@ class Column:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
 
-def column(meaning: str, unit: str = "", *, extended: bool = False) -> Any:
+def column(meaning: str, unit: str = "", *, extended: bool = False, default: Any = MISSING) -> Any:
     """A dataclass field that is a column; ``extended`` ones are written only on request."""
-    return field(metadata={"meaning": meaning, "unit": unit, "extended": extended})
+    metadata = {"meaning": meaning, "unit": unit, "extended": extended}
+    return field(default=default, metadata=metadata)
 
 
 def columns_of(row_type: type, *, extended: bool = True) -> tuple[Column, ...]:

@@ -20,7 +20,7 @@ from sinkdiag.problem import Problem
 class TraceRow:
     """One step of one run."""
 
-    replicate: int = column("replicate; 0 is the data itself")
+    replicate: int = column("replicate; of a replay, 0 is the data itself")
     step: int = column("step of the run, from 0")
     eps: float = column("temperature of the plan P_t", "cost")
     drift: float = column("‖P_t − P_{t−1}‖_F, nan at the first step", "mass")
@@ -35,10 +35,22 @@ class TraceRow:
     )
     assignment_gap: float = column("share of rows whose argmax differs from the fixed point's")
     collapsed: bool = column(
-        "from the moment of collapse on: the first step of the stretch of tv above collapse_tv "
-        "that reaches into the steps by which the run is judged"
+        "from the moment of collapse on: where the argmaxes that are wrong in the end changed last; "
+        "of a replay, the first step of the stretch of tv above collapse_tv that reaches into the "
+        "steps by which the run is judged"
     )
     col_error: float = column("Σ|P'1 − c|/N of the plan that the layer returns")
+    right_rows: float = column(
+        "share of the known rows whose argmax is right; nan in a replay", default=math.nan
+    )
+    wrong_mass: float = column(
+        "share of the known mass in the wrong place; nan in a replay", default=math.nan
+    )
+    gradient_norm: float = column(
+        "‖dl/dC‖_F, exact through the K sweeps; nan in a replay, and where rounding hides it",
+        "1/cost",
+        default=math.nan,
+    )
 
 
 def trace_run(

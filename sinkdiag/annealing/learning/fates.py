@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
 
-from sinkdiag.annealing.learning.learner import Learner, LearningRun, LearningState
+from sinkdiag.annealing.learning.learner import Learner, LearningRun, LearningState, LearningStep
 from sinkdiag.annealing.learning.paces import Pace
+from sinkdiag.arrays import AnyArray
 
 # A run is thrown out, and not locked in, if this share of its rows was right at some step.
 WAS_RIGHT = 0.9
@@ -82,6 +84,19 @@ class _Branch:
     arrival: float = math.inf
 
 
+class Observer(Protocol):
+    """Shown every step of every distinct run; ``noisy`` are the costs that the layer met."""
+
+    def __call__(
+        self,
+        run: LearningRun,
+        state: LearningState,
+        eps: float,
+        measured: LearningStep,
+        noisy: AnyArray,
+    ) -> None: ...
+
+
 def _unheard(share: float) -> None:
     del share
 
@@ -92,6 +107,8 @@ def run_together(
     course: Course,
     random: np.random.Generator,
     tick: Callable[[float], None] = _unheard,
+    *,
+    observe: Observer | None = None,
 ) -> tuple[Outcome, ...]:
     """The outcome of every pace on one replicate, in their order.
 
@@ -112,6 +129,8 @@ def run_together(
             if math.isinf(branch.arrival) and branch.eps <= course.eps_min:
                 branch.arrival = step
             measured = run.step(branch.state, branch.eps, noise)
+            if observe is not None:
+                observe(run, branch.state, branch.eps, measured, run.noisy)
             if _ended(branch, step, course):
                 outcome = _judge(run, branch, course)
                 outcomes.update(dict.fromkeys(branch.members, outcome))

@@ -129,7 +129,13 @@ class LearningState:
 
 
 class LearningRun:
-    """The compiled step of a learner; it holds room that is overwritten, so it has one thread."""
+    """The compiled step of a learner; it holds room that is overwritten, so it has one thread.
+
+    Attributes
+    ----------
+    noisy, weighted, gradient:
+        Of the last step, (n, m): C_t + xi_t, W = P∘(dl/dP)/eps, and dl/dC.
+    """
 
     def __init__(self, learner: Learner) -> None:
         self.learner = learner
@@ -137,8 +143,9 @@ class LearningRun:
         n, m = problem.cost.shape
         self.layer = LayerRun(problem, learner.iters, learner.dtype)
         self.gradient: AnyArray = np.zeros((n, m), learner.dtype)
-        self._noisy = np.empty((n, m), learner.dtype)
-        self._weighted = np.empty((n, m), learner.dtype)
+        self.noisy: AnyArray = np.empty((n, m), learner.dtype)
+        self.weighted: AnyArray = np.empty((n, m), learner.dtype)
+        self._update = np.empty((n, m), learner.dtype)
         self._target = learner.target.plan.astype(learner.dtype)
         self._best = np.empty(n, dtype=np.int64)
         self._scale = n / problem.total
@@ -149,16 +156,16 @@ class LearningRun:
         ``noise`` is xi_t in cost units, (n, m). The gradient stays in `gradient`.
         """
         learner = self.learner
-        noisy = state.cost if noise is None else np.add(state.cost, noise, out=self._noisy)
-        plan = self.layer.run(noisy, eps, None if learner.cold else state.g)
+        np.add(state.cost, 0.0 if noise is None else noise, out=self.noisy)
+        plan = self.layer.run(self.noisy, eps, None if learner.cold else state.g)
         if not learner.cold:
             state.g[:] = self.layer.potential()
         drift = note_plan(plan, state.plan, self._best)
         self._weigh(plan, eps)
         self._note(state, eps)
-        self.gradient = self.layer.pull_back(self._weighted)
+        self.gradient = self.layer.pull_back(self.weighted)
         rate = learner.dtype(learner.learning_rate)
-        state.cost -= np.multiply(self.gradient, rate, out=self._weighted)
+        state.cost -= np.multiply(self.gradient, rate, out=self._update)
         state.plan[:] = plan
         state.steps += 1
         drift = math.nan if state.steps == 1 else float(drift)
@@ -178,7 +185,7 @@ class LearningRun:
             learner.target.known,
             _CODES[learner.loss],
             np.array([factor], learner.dtype),
-            self._weighted,
+            self.weighted,
         )
 
     def _note(self, state: LearningState, eps: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -49,6 +49,15 @@ class Trials:
         self.learner, self.course = learner, course
         self._seed, self._meter = seed, meter
         self._known: dict[tuple[Purpose, int, Pace], Outcome] = {}
+
+    def within(self, max_steps: int) -> Trials:
+        """The same learner with another budget; nothing is shared."""
+        course = replace(self.course, max_steps=min(max_steps, self.course.max_steps))
+        return Trials(self.learner, course, self._seed, self._meter)
+
+    def of(self, learner: Learner) -> Trials:
+        """Another learner in the same temperatures, with the same random numbers."""
+        return Trials(learner, self.course, self._seed, self._meter)
 
     def outcomes(self, pace: Pace, panel: Panel) -> tuple[Outcome, ...]:
         """What is known of one pace on the replicates of a panel, in their order."""

@@ -1,0 +1,322 @@
+"""The safety slope of a controller on a learner, and what stands beside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sinkdiag.annealing.controller import AdaptiveCooling
+from sinkdiag.annealing.learning.fates import Course, Fate, Outcome
+from sinkdiag.annealing.learning.learner import Learner
+from sinkdiag.annealing.learning.lengths import Shortest, shortest_safe
+from sinkdiag.annealing.learning.meter import Meter
+from sinkdiag.annealing.learning.pilot import choose_alpha, pilot_work
+from sinkdiag.annealing.learning.settings import LearningSettings, cost_std
+from sinkdiag.annealing.learning.slopes import (
+    CONFIRMATIONS,
+    COUNT,
+    QUICK_COUNT,
+    Chosen,
+    SlopeFates,
+    SlopeSearch,
+    candidates_of,
+    median,
+    slope_grid,
+    standing,
+)
+from sinkdiag.annealing.learning.target import Target
+from sinkdiag.annealing.learning.trials import Panel, Purpose, Trials
+from sinkdiag.derivatives.thresholds import Thresholds, thresholds
+from sinkdiag.jacobian.freeze import freeze_temperature
+from sinkdiag.problem import Problem
+from sinkdiag.progress import Progress, silent
+from sinkdiag.solver.truncation import iters_needed, lowest_eps
+
+# Matrices with more entries are run in float32, and lost causes on them are not followed up.
+LARGE = 10_000
+# Learning rates at which k_safe is asked for again, as multiples of the given one.
+RATES = (0.25, 4.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolution:
+    """What a cold layer of K sweeps resolves on the given cost, whatever the schedule.
+
+    ``lowest``: the temperature down to which it is right to 1 % (inf: none); ``needed``: the
+    sweeps that eps_min would take (nan: more than were tried); cost units.
+    """
+
+    lowest: float
+    needed: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LearningCalibration:
+    """Everything that is measured on one learner.
+
+    Attributes
+    ----------
+    settings, learner, course, std:
+        What was asked, the learner with its rates in cost units, its temperatures, and std(C).
+    tied:
+        Whether a planted optimum is not unique.
+    alpha0:
+        Cooling factor of the controller, given or chosen.
+    panel:
+        The held-out replicates.
+    fates:
+        Every slope on them in rising order, the plain exponential schedule (inf) last.
+    chosen:
+        The slope to use; None where none is safe and none holds.
+    plain, linear:
+        The shortest safe exponential and linear schedules on the same replicates.
+    rates:
+        k_safe at a quarter and at four times the learning rate (nan: no safe slope); empty unless
+        asked for.
+    resolution, eps_freeze, theory:
+        What K sweeps resolve; the largest eps with rho^K > 1/10 (nan: none); the paper's
+        thresholds at eps_collapse (None without a collapse).
+    """
+
+    settings: LearningSettings
+    learner: Learner
+    course: Course
+    std: float
+    tied: bool
+    alpha0: float
+    panel: Panel
+    fates: tuple[SlopeFates, ...]
+    chosen: Chosen | None
+    plain: Shortest
+    linear: Shortest
+    rates: tuple[tuple[float, float], ...]
+    resolution: Resolution
+    eps_freeze: float
+    theory: Thresholds | None
+
+    @property
+    def plain_runs(self) -> tuple[Outcome, ...]:
+        """The plain exponential schedule at alpha0 on the held-out replicates."""
+        return self.fates[-1].outcomes
+
+    @property
+    def collapses(self) -> int:
+        """On how many of them it arrives and ends wrong."""
+        return sum(outcome.fate in (Fate.LOCKED, Fate.THROWN) for outcome in self.plain_runs)
+
+    @property
+    def eps_collapse(self) -> float:
+        """Median temperature at which its final wrong argmaxes froze; nan where it is right."""
+        return eps_collapse(self.plain_runs)
+
+    @property
+    def at_safe(self) -> SlopeFates | None:
+        """The chosen slope on the held-out replicates."""
+        if self.chosen is None:
+            return None
+        return next(entry for entry in self.fates if entry.slope == self.chosen.slope)
+
+    @property
+    def steps_safe(self) -> float:
+        """Median step of arrival at k_safe; nan where it holds."""
+        found = self.at_safe
+        return found.steps if found is not None and math.isfinite(found.steps) else math.nan
+
+    @property
+    def eps_floor(self) -> float:
+        """The temperature at which the chosen slope stands, median; nan where it arrives."""
+        found = self.at_safe
+        held = self.chosen is not None and self.chosen.held
+        return found.eps if held and found is not None else math.nan
+
+    @property
+    def controller(self) -> AdaptiveCooling | None:
+        """The controller to paste into a training loop; None without a slope."""
+        if self.chosen is None:
+            return None
+        return AdaptiveCooling(
+            self.chosen.slope,
+            self.alpha0,
+            beta=self.settings.beta,
+            eps_start=self.course.eps_start,
+            eps_min=self.course.eps_min,
+        )
+
+
+def eps_collapse(outcomes: tuple[Outcome, ...]) -> float:
+    """Median over the runs that end wrong of where their wrong argmaxes changed last."""
+    return median(
+        [
+            outcome.eps_wrong
+            for outcome in outcomes
+            if outcome.fate in (Fate.LOCKED, Fate.THROWN) and not math.isnan(outcome.eps_wrong)
+        ]
+    )
+
+
+def make_learner(problem: Problem, target: Target, settings: LearningSettings) -> Learner:
+    """The learner of one matrix: rates, noise and immaturity from units of std(C)."""
+    std = cost_std(problem)
+    return Learner(
+        problem=problem,
+        target=target,
+        iters=settings.iters,
+        loss=settings.loss,
+        learning_rate=settings.rate * std**2,
+        noise=settings.noise * std,
+        immaturity=settings.immaturity * std,
+        cold=settings.start == "cold",
+        dtype=np.float32 if problem.cost.size > LARGE else np.float64,
+    )
+
+
+def measure_learning(
+    learner: Learner,
+    course: Course,
+    settings: LearningSettings,
+    *,
+    tied: bool = False,
+    rates: bool = False,
+    progress: Progress = silent,
+) -> LearningCalibration:
+    """Measure the slopes that end right, the soonest of them, and the schedules beside it.
+
+    Source: the paper's Algorithm 1 and its premature mode collapse; learner, fates and the choice
+    of k_safe are this package's definitions.
+    """
+    problem, std = learner.problem, cost_std(learner.problem)
+    panel = Panel(purpose=Purpose.HELD_OUT, count=settings.panel_size if learner.is_random else 1)
+    meter = _meter(progress, panel.count, rates=rates)
+    trials = Trials(learner, course, settings.seed, meter)
+    meter.begin("what K sweeps resolve")
+    resolution = Resolution(
+        lowest=lowest_eps(problem, learner.iters),
+        needed=iters_needed(problem, course.eps_min),
+    )
+    freeze = freeze_temperature(problem, learner.iters)
+    meter.begin("choosing alpha0")
+    unit = problem.total / len(problem.row) / std
+    alpha0 = settings.alpha0 or choose_alpha(trials, settings.beta, unit, WEIGHTS["pilot"])
+    search = _Calibrator(trials, SlopeSearch(trials, alpha0, settings.beta), panel, meter)
+    fates, chosen = search.slopes(unit, quick=settings.quick)
+    meter.begin("shortest exponential")
+    plain = shortest_safe(trials, panel, "exponential", WEIGHTS["length"])
+    meter.begin("shortest linear")
+    linear = shortest_safe(trials, panel, "linear", WEIGHTS["length"])
+    meter.begin("other learning rates")
+    others = _other_rates(search, settings, unit) if rates else ()
+    eps = eps_collapse(fates[-1].outcomes)
+    theory = None
+    if not math.isnan(eps):
+        theory = thresholds(problem, eps, learner.iters, seed=settings.seed)
+    meter.finish()
+    return LearningCalibration(
+        settings=settings,
+        learner=learner,
+        course=course,
+        std=std,
+        tied=tied,
+        alpha0=alpha0,
+        panel=panel,
+        fates=fates,
+        chosen=chosen,
+        plain=plain,
+        linear=linear,
+        rates=others,
+        resolution=resolution,
+        eps_freeze=freeze,
+        theory=theory,
+    )
+
+
+# Guesses of the work of one replicate in each stage, in runs.
+WEIGHTS = {"pilot": 4.0, "map": 20.0, "fresh": 3.0, "length": 0.6}
+
+
+def _meter(progress: Progress, count: int, *, rates: bool) -> Meter:
+    lengths = WEIGHTS["length"] * count * 12
+    slopes = WEIGHTS["map"] * count
+    return Meter(
+        progress,
+        {
+            "what K sweeps resolve": 2.0,
+            "choosing alpha0": pilot_work(WEIGHTS["pilot"]),
+            "fates of the slopes": slopes,
+            "confirming": WEIGHTS["fresh"] * CONFIRMATIONS,
+            "shortest exponential": lengths,
+            "shortest linear": lengths,
+            "other learning rates": 2.0 * slopes if rates else 0.0,
+        },
+    )
+
+
+class _Calibrator:
+    """The map of fates and the choice on it."""
+
+    def __init__(self, trials: Trials, search: SlopeSearch, panel: Panel, meter: Meter) -> None:
+        self.trials, self.search, self.panel, self.meter = trials, search, panel, meter
+        self.all_fates = trials.learner.problem.cost.size <= LARGE
+
+    def slopes(self, unit: float, *, quick: bool) -> tuple[tuple[SlopeFates, ...], Chosen | None]:
+        """Every slope on the panel, the grid refined where safety ends, and the confirmed choice."""
+        self.meter.begin("fates of the slopes")
+        slopes = [*slope_grid(unit, count=QUICK_COUNT if quick else COUNT), math.inf]
+        self._run(slopes, WEIGHTS["map"])
+        if not quick:
+            slopes += self._refinements(slopes)
+            self._run(slopes, 0.0)
+        found = self.search.fates(slopes, self.panel)
+        self.meter.begin("confirming")
+        candidates = candidates_of(found) or self._held(found)
+        found = self.search.fates(slopes, self.panel)
+        chosen = self.search.confirmed(
+            candidates, found, WEIGHTS["fresh"], count=_fresh_count(self.trials, quick=quick)
+        )
+        return found, chosen
+
+    def _run(self, slopes: list[float], weight: float) -> None:
+        self.search.run(slopes, self.panel, weight, all_fates=self.all_fates)
+
+    def _refinements(self, slopes: list[float]) -> list[float]:
+        """The geometric middles of neighbours of which one is safe and the other is not."""
+        found = self.search.fates(slopes, self.panel)
+        return [
+            math.sqrt(low.slope * high.slope)
+            for low, high in zip(found, found[1:], strict=False)
+            if low.safe is not high.safe and math.isfinite(high.slope)
+        ]
+
+    def _held(self, found: tuple[SlopeFates, ...]) -> list[SlopeFates]:
+        """The slopes that stand at a temperature, followed up where that was not done yet."""
+        able = [
+            entry.slope
+            for entry in found
+            if entry.outcomes and all(run.fate is Fate.HELD for run in entry.outcomes)
+        ]
+        self.search.run(able, self.panel, 0.0, all_fates=True)
+        return standing(self.search.fates([entry.slope for entry in found], self.panel))
+
+
+def _fresh_count(trials: Trials, *, quick: bool) -> int:
+    """Runs without noise on a given truth are all the same."""
+    if not trials.learner.is_random:
+        return 1
+    return math.ceil(CONFIRMATIONS / 3) if quick else CONFIRMATIONS
+
+
+def _other_rates(
+    search: _Calibrator, settings: LearningSettings, unit: float
+) -> tuple[tuple[float, float], ...]:
+    """k_safe on the held-out replicates at other learning rates; nan where no slope is safe."""
+    found = []
+    for factor in RATES:
+        learner = search.trials.learner
+        trials = search.trials.of(replace(learner, learning_rate=factor * learner.learning_rate))
+        other = SlopeSearch(trials, search.search.alpha0, settings.beta)
+        slopes = slope_grid(unit, count=QUICK_COUNT if settings.quick else COUNT)
+        other.run(slopes, search.panel, WEIGHTS["map"], all_fates=False)
+        safe = candidates_of(other.fates(slopes, search.panel))
+        found.append((factor, safe[0].slope if safe else math.nan))
+    return tuple(found)

@@ -1,0 +1,41 @@
+"""Which cooling factor the controller is calibrated with, when none is given."""
+
+from __future__ import annotations
+
+import math
+
+from sinkdiag.annealing.learning.slopes import SlopeSearch, candidates_of, slope_grid, standing
+from sinkdiag.annealing.learning.trials import Panel, Purpose, Trials
+
+# Factors that are tried, the usual one first.
+FACTORS = (0.8, 0.6, 0.9)
+# Replicates and slopes (of the whole range) of the first look.
+PILOTS, COARSE = 2, 16
+
+
+def choose_alpha(trials: Trials, beta: float, unit: float, weight: float) -> float:
+    """The factor with which a safe slope arrives soonest on the pilots; the usual one in a draw.
+
+    A factor that cannot beat the best so far is not followed beyond its time of arrival. Where no
+    slope is safe with any, the one that stands at the lowest temperature.
+    """
+    panel = Panel(purpose=Purpose.PILOT, count=PILOTS if trials.learner.is_random else 1)
+    slopes = slope_grid(unit, count=COARSE)
+    best, soonest, lowest = FACTORS[0], math.inf, math.inf
+    for factor in FACTORS:
+        budget = trials.course.max_steps if math.isinf(soonest) else int(soonest) + 1
+        search = SlopeSearch(trials.within(budget), factor, beta)
+        search.run(slopes, panel, weight, all_fates=False)
+        found = search.fates(slopes, panel)
+        safe = candidates_of(found)
+        if safe and safe[0].steps < soonest:
+            best, soonest = factor, safe[0].steps
+        held = standing(found)
+        if math.isinf(soonest) and held and held[0].eps < lowest:
+            best, lowest = factor, held[0].eps
+    return best
+
+
+def pilot_work(weight: float) -> float:
+    """What `choose_alpha` counts as progress."""
+    return weight * PILOTS * len(FACTORS)
