@@ -51,7 +51,7 @@ def load_truth(source: str, problem: Problem) -> TruthData:
     InputError
         Naming the source, the fault and the remedy. Whether the truth fits the problem (its
         length, the range of its columns, a plan's marginals) is for
-        `sinkdiag.annealing.target.target_of` to judge.
+        `sinkdiag.annealing.learning.target.target_of` to judge.
     """
     path, key = split_key(source, (".npz",))
     suffix = Path(path).suffix.lower()
