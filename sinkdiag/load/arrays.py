@@ -19,6 +19,19 @@ ZIP_MAGIC = b"PK\x03\x04"
 _REWRITE = "write the file again"
 
 
+# What an archive may hold beside costs, by name: marginals, and what a recorded run adds.
+_MARGINALS, _RUN = ("row", "col"), ("eps", "step", "truth")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMembers:
+    """The npy bytes of what a run was recorded with: read by who wants them, not before."""
+
+    eps: bytes | None = None
+    step: bytes | None = None
+    truth: bytes | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrays:
     """A cost of any dimension, marginals if the file has them, and a note on the reading."""
@@ -26,6 +39,7 @@ class Arrays:
     cost: FloatArray
     row: FloatArray | None = None
     col: FloatArray | None = None
+    members: RunMembers | None = None
     note: str = ""
 
 
@@ -80,8 +94,10 @@ def read_npz(data: bytes, name: str, key: str | None) -> Arrays:
         if cost is None:
             held = ", ".join(keys) or "nothing"
             raise InputError(name, f"the archive has no array {chosen!r}", f"it holds {held}")
-        row, col = _member(archive, "row", name), _member(archive, "col", name)
-        return Arrays(cost=cost, row=row, col=col)
+        row, col = (_member(archive, side, name) for side in _MARGINALS)
+        eps, step, truth = (_raw_member(archive, entry, name) for entry in _RUN)
+        members = RunMembers(eps=eps, step=step, truth=truth)
+        return Arrays(cost=cost, row=row, col=col, members=members)
 
 
 def read_npz_marginals(data: bytes, name: str) -> tuple[FloatArray | None, FloatArray | None]:
@@ -94,10 +110,10 @@ def read_npz_marginals(data: bytes, name: str) -> tuple[FloatArray | None, Float
 
 
 def choose_key(keys: list[str], name: str) -> str:
-    """The array that is the cost: ``cost``, or the only one beside the marginals."""
+    """The array that is the cost: ``cost``, or the only one beside those of known names."""
     if "cost" in keys:
         return "cost"
-    others = [key for key in keys if key not in {"row", "col"}]
+    others = [key for key in keys if key not in {*_MARGINALS, *_RUN}]
     if len(others) == 1:
         return others[0]
     raise InputError(
@@ -128,9 +144,13 @@ def member_bytes(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
 
 
 def _member(archive: zipfile.ZipFile, key: str, name: str) -> FloatArray | None:
-    if f"{key}.npy" not in archive.namelist():
-        return None
-    return real_npy(member_bytes(archive, f"{key}.npy", name), f"{name} ({key})")
+    data = _raw_member(archive, key, name)
+    return None if data is None else real_npy(data, f"{name} ({key})")
+
+
+def _raw_member(archive: zipfile.ZipFile, key: str, name: str) -> bytes | None:
+    member = f"{key}.npy"
+    return member_bytes(archive, member, name) if member in archive.namelist() else None
 
 
 def read_npy(data: bytes, name: str, key: str | None) -> Arrays:

@@ -12,13 +12,14 @@ from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import (
     ZIP_MAGIC,
     Arrays,
+    RunMembers,
     read_archive,
     read_npy,
     read_npy_or_npz,
     read_npz_marginals,
 )
 from sinkdiag.load.exchange import read_mat, read_mtx
-from sinkdiag.load.source import bytes_of, standard_input
+from sinkdiag.load.source import bytes_of, split_key, standard_input
 from sinkdiag.load.text import read_marginals, read_text
 from sinkdiag.problem import MarginalKind, Problem, make_problem
 
@@ -29,7 +30,8 @@ Layout = Literal["matrix", "batch", "trajectory"]
 class CostData:
     """What one input holds: a stack (T, n, m) of costs, T = 1 for a matrix, and maybe marginals.
 
-    ``note`` is what a reader should know of how the file was understood, or empty.
+    ``members`` is what an npz holds of a run beside that (see `sinkdiag.load.record`). ``note`` is
+    what a reader should know of how the file was understood, or empty.
     """
 
     name: str
@@ -37,6 +39,7 @@ class CostData:
     stack: FloatArray
     row: FloatArray | None = None
     col: FloatArray | None = None
+    members: RunMembers | None = None
     note: str = ""
 
     def problems(self, marginals: MarginalKind = "unit") -> list[Problem]:
@@ -61,7 +64,8 @@ def load_costs(
     source:
         A path ending in .npy, .npz, .csv, .tsv, .txt, .mtx (Matrix Market) or .mat (MATLAB, up to
         version 7); ``PATH.npz:KEY`` or ``PATH.mat:KEY`` for one array of several; ``-`` for npy
-        bytes on standard input. An npz or mat may hold ``cost``, ``row``, ``col``.
+        bytes on standard input. An npz or mat may hold ``cost``, ``row``, ``col``; an npz besides
+        ``eps``, ``step`` and ``truth`` of a recorded run.
     layout:
         What the first axis of a three-dimensional array means; without it such an array is
         refused.
@@ -97,7 +101,13 @@ def load_costs(
 
 def _data(name: str, layout: Layout, stack: FloatArray, arrays: Arrays) -> CostData:
     return CostData(
-        name=name, layout=layout, stack=stack, row=arrays.row, col=arrays.col, note=arrays.note
+        name=name,
+        layout=layout,
+        stack=stack,
+        row=arrays.row,
+        col=arrays.col,
+        members=arrays.members,
+        note=arrays.note,
     )
 
 
@@ -118,7 +128,7 @@ def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
 def _read(source: str) -> Arrays:
     if source == "-":
         return read_npy_or_npz(standard_input(), "standard input", None)
-    path, key = _split_key(source)
+    path, key = split_key(source, (".npz", ".mat"))
     if Path(path).is_dir():
         raise InputError(source, "is a folder", "name the file of the cost matrix in it")
     suffix = Path(path).suffix.lower()
@@ -126,13 +136,6 @@ def _read(source: str) -> Arrays:
         known = " ".join(_READERS)
         raise InputError(source, f"the ending {suffix!r} is not known", f"use one of {known}")
     return _READERS[suffix](bytes_of(path, "cost matrix"), source, key)
-
-
-def _split_key(source: str) -> tuple[str, str | None]:
-    path, colon, key = source.rpartition(":")
-    if colon and Path(path).suffix.lower() in (".npz", ".mat") and not Path(source).exists():
-        return path, key
-    return source, None
 
 
 _READERS: Mapping[str, Callable[[bytes, str, str | None], Arrays]] = {

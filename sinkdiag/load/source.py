@@ -41,6 +41,14 @@ def bytes_of(path: str, content: str) -> bytes:
     return data
 
 
+def split_key(source: str, endings: tuple[str, ...]) -> tuple[str, str | None]:
+    """Path and key of ``PATH:KEY``, where files of these endings hold arrays by name."""
+    path, colon, key = source.rpartition(":")
+    if colon and Path(path).suffix.lower() in endings and not Path(source).exists():
+        return path, key
+    return source, None
+
+
 def standard_input() -> bytes:
     """All bytes of standard input, with the same limit."""
     # A process can be started without one.

@@ -1,0 +1,98 @@
+"""A recorded training run: costs of one instance, and beside them temperatures, steps, truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.arrays import AnyArray, FloatArray, IntArray
+from sinkdiag.errors import InputError
+from sinkdiag.load.arrays import RunMembers, any_npy, real_npy
+from sinkdiag.load.costs import CostData
+from sinkdiag.load.truth import check_truth
+from sinkdiag.problem import Problem
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecordData:
+    """What a file holds of a run beside its costs (T, n, m).
+
+    Attributes
+    ----------
+    eps:
+        Temperature of each recorded step (T,), cost units; None if it was not recorded.
+    step:
+        The training step of each recorded one (T,), increasing; None if they are consecutive.
+    truth:
+        As `sinkdiag.load.truth.TruthData.values`; None if it was not recorded.
+    """
+
+    eps: FloatArray | None = None
+    step: IntArray | None = None
+    truth: AnyArray | None = None
+
+
+def recorded(data: CostData, problem: Problem) -> RecordData:
+    """The arrays ``eps``, ``step`` and ``truth`` of an npz that held a trajectory.
+
+    Of a matrix or a batch only ``truth`` is looked at. ``problem`` is the first cost's.
+
+    Raises
+    ------
+    InputError
+        When one of them cannot be what its name says.
+    """
+    members = data.members or RunMembers()
+    truth = None
+    if members.truth is not None:
+        name = f"{data.name} (truth)"
+        truth = check_truth(any_npy(members.truth, name), problem, name)
+    if data.layout != "trajectory":
+        return RecordData(truth=truth)
+    length = len(data.stack)
+    return RecordData(
+        eps=None if members.eps is None else _temperatures(members.eps, length, data.name),
+        step=None if members.step is None else _steps(members.step, length, data.name),
+        truth=truth,
+    )
+
+
+def _temperatures(member: bytes, length: int, source: str) -> FloatArray:
+    name = f"{source} (eps)"
+    eps = real_npy(member, name)
+    if eps.ndim == 0:
+        eps = np.full(length, float(eps))
+    _check_length(eps, length, name, "eps")
+    bad = np.flatnonzero(~(np.isfinite(eps) & (eps > 0.0)))
+    if len(bad):
+        raise InputError(
+            name, f"eps is {eps[bad[0]]:g} at [{bad[0]}]", "record positive temperatures"
+        )
+    return eps
+
+
+def _steps(member: bytes, length: int, source: str) -> IntArray:
+    name = f"{source} (step)"
+    step = real_npy(member, name)
+    _check_length(step, length, name, "step")
+    if not np.all((np.abs(step) < 2**53) & (step == np.round(step))):
+        raise InputError(name, "some steps are no integers", "record the training step's number")
+    back = np.flatnonzero(np.diff(step) <= 0)
+    if len(back):
+        at = int(back[0])
+        raise InputError(
+            name,
+            f"step {step[at + 1]:g} follows step {step[at]:g}",
+            "record one run, its steps in order",
+        )
+    return step.astype(np.int64)
+
+
+def _check_length(values: FloatArray, length: int, name: str, key: str) -> None:
+    if values.shape != (length,):
+        raise InputError(
+            name,
+            f"{key} has shape {values.shape}, and {length} costs are recorded",
+            f"record one {key} for each cost",
+        )
