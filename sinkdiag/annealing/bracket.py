@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from sinkdiag.annealing.collapse import Judge
-from sinkdiag.annealing.replay import ControllerTrial, Fate, Replay, Replays
+from sinkdiag.annealing.replay import ControllerTrial, Replay, ReplayFate, Replays
 from sinkdiag.annealing.track import track
 
 # Slopes are scanned in steps of this ratio; a hole narrower than that may pass unseen.
@@ -44,8 +44,10 @@ def bracket(trial: ControllerTrial, judge: Judge) -> Bracket:
     free = free_slope(trial, judge)
     replays = Replays(trial, judge)
     scan = _scan(replays, free)
-    arrived = [index for index, slope in enumerate(scan) if not replays.fate(slope, Fate.LATE)]
-    safe = [index for index in arrived if replays.fate(scan[index], Fate.SAFE)]
+    arrived = [
+        index for index, slope in enumerate(scan) if not replays.fate(slope, ReplayFate.LATE)
+    ]
+    safe = [index for index in arrived if replays.fate(scan[index], ReplayFate.SAFE)]
     if not arrived:
         return Bracket(low=math.inf, high=0.0, free=free, slowest=replays.at(free))
     if not safe:
@@ -79,8 +81,8 @@ def _scan(replays: Replays, free: float) -> list[float]:
     for index in range(1 + math.ceil(-math.log(SPAN) / math.log(GRID))):
         slope = free * max(GRID**-index, SPAN)
         scan.append(slope)
-        safe = replays.fate(slope, Fate.SAFE)
-        if replays.fate(slope, Fate.LATE) or (found and not safe):
+        safe = replays.fate(slope, ReplayFate.SAFE)
+        if replays.fate(slope, ReplayFate.LATE) or (found and not safe):
             break
         found = found or safe
     return scan
@@ -90,7 +92,7 @@ def _refine(replays: Replays, *, safe: float, other: float) -> float:
     """Where the safe slopes end between a safe one and one that is not, on the safe side."""
     while max(safe / other, other / safe) > RESOLUTION:
         middle = math.sqrt(safe) * math.sqrt(other)
-        if replays.fate(middle, Fate.SAFE):
+        if replays.fate(middle, ReplayFate.SAFE):
             safe = middle
         else:
             other = middle

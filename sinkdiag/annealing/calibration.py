@@ -11,7 +11,7 @@ from sinkdiag.annealing.choice import Choice, Confirmation, choose
 from sinkdiag.annealing.collapse import CollapseMoment, Judge, moment_of_collapse
 from sinkdiag.annealing.controller import AdaptiveCooling, CoolingRule
 from sinkdiag.annealing.escalate import Escalation, PlainOutcome, escalate
-from sinkdiag.annealing.replay import Fate
+from sinkdiag.annealing.replay import ReplayFate
 from sinkdiag.annealing.replicates import make_replicates
 from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.track import SETTLE, TrackSettings
@@ -99,7 +99,7 @@ class Calibration:
     @property
     def unresolved(self) -> bool:
         """Whether there is no window because fixed points were not found."""
-        lost = self.plain.unresolved or self.window.fates(Fate.UNRESOLVED)
+        lost = self.plain.unresolved or self.window.fates(ReplayFate.UNRESOLVED)
         return bool(lost) and not self.window.found
 
     @property
@@ -155,7 +155,13 @@ def measure_calibration(
     replicates = make_replicates(problems, layer, settings)
     progress("provoking collapse", 0, STAGES)
     pilots = (replicates.data, *replicates.pilots)
-    escalation = escalate(pilots, layer, settings.collapse_tv, alpha0=settings.alpha0)
+    escalation = escalate(
+        pilots,
+        layer,
+        settings.collapse_tv,
+        alpha0=settings.alpha0,
+        fewer_sweeps=settings.fewer_sweeps,
+    )
     progress("bracketing the window", 1, STAGES)
     choice = choose(escalation, layer, settings, replicates)
     moments = _moments(choice, replicates.held_out)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sinkdiag.annealing.collapse import Judge
 from sinkdiag.annealing.escalate import Escalation, PlainOutcome, plain_outcome
-from sinkdiag.annealing.replay import ControllerTrial, Fate, Replay
+from sinkdiag.annealing.replay import ControllerTrial, Replay, ReplayFate
 from sinkdiag.annealing.replicates import Replicates
 from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.track import TrackSettings
@@ -113,8 +113,8 @@ def _confirm(trial: ControllerTrial, window: Window, judges: Sequence[Judge]) ->
     arrivals = [replay.steps for replay in at_safe if not math.isnan(replay.steps)]
     known = [pair for pair in pairs if not any(map(math.isnan, pair))]
     return Confirmation(
-        safe=statistics.fmean(replay.fate is Fate.SAFE for replay in at_safe),
-        collapse=statistics.fmean(replay.fate is Fate.COLLAPSED for replay in steep),
+        safe=statistics.fmean(replay.fate is ReplayFate.SAFE for replay in at_safe),
+        collapse=statistics.fmean(replay.fate is ReplayFate.COLLAPSED for replay in steep),
         steps=statistics.median(arrivals) if arrivals else math.nan,
         tv_safe=statistics.median(tv for tv, _ in known) if known else math.nan,
         tv_plain_equal=statistics.median(tv for _, tv in known) if known else math.nan,

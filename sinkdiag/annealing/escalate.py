@@ -96,17 +96,17 @@ def escalate(
     collapse_tv: float,
     *,
     alpha0: float | None = None,
+    fewer_sweeps: bool = False,
 ) -> Escalation:
-    """Look for collapse: smaller alpha (down to one jump), then fewer sweeps (down to one).
+    """Look for collapse: smaller alpha (down to one jump); on request with fewer sweeps as well.
 
-    With ``alpha0`` given only the sweeps are lowered. Schedules of fewer than ``ROOM`` steps come
-    last: a controller can hardly act in them. Nothing is searched where the given schedule does not
-    fit into the budget, nor where no fixed point at eps_min is found on any pilot.
+    With ``alpha0`` given only the sweeps are lowered, if they may be. Schedules of fewer than
+    ``ROOM`` steps come last: a controller can hardly act in them. Nothing is searched where the
+    given schedule does not fit into the budget, nor where no fixed point at eps_min is found on any
+    pilot.
     """
-    searches = [
-        _Search(judges, replace(settings, iters=iters), collapse_tv)
-        for iters in _fewer_sweeps(settings.iters)
-    ]
+    ladder = _fewer_sweeps(settings.iters) if fewer_sweeps else [settings.iters]
+    searches = [_Search(judges, replace(settings, iters=iters), collapse_tv) for iters in ladder]
     first = searches[0].of_steps(1) if alpha0 is None else searches[0].at(alpha0)
     if first.unresolved == len(first.distances):
         return Escalation(critical=None, provoked=(), hardest=first)

@@ -16,7 +16,7 @@ from sinkdiag.annealing.track import TrackSettings, track
 WORKERS = 2
 
 
-class Fate(Enum):
+class ReplayFate(Enum):
     """How a replay of the controller ended."""
 
     LATE = "late"
@@ -33,7 +33,7 @@ class Replay:
     first to below the second the replay is the same.
     """
 
-    fate: Fate
+    fate: ReplayFate
     steps: float
     tv: float
     slopes: tuple[float, float]
@@ -56,12 +56,12 @@ class ControllerTrial:
         """Run the controller along a stream and judge it once it has settled."""
         run = track(judge.stream, self.rule(k_safe), self.settings)
         if run.arrival is None or not run.settled:
-            return Replay(fate=Fate.LATE, steps=math.nan, tv=math.nan, slopes=run.slopes)
+            return Replay(fate=ReplayFate.LATE, steps=math.nan, tv=math.nan, slopes=run.slopes)
         distance = judge.outcome(run)
         if distance.status.failed:
-            fate = Fate.UNRESOLVED
+            fate = ReplayFate.UNRESOLVED
         else:
-            fate = Fate.COLLAPSED if distance.collapsed(self.collapse_tv) else Fate.SAFE
+            fate = ReplayFate.COLLAPSED if distance.collapsed(self.collapse_tv) else ReplayFate.SAFE
         return Replay(fate=fate, steps=run.arrival + 1, tv=distance.tv, slopes=run.slopes)
 
     def replays(self, judges: Sequence[Judge], k_safe: float) -> list[Replay]:
@@ -87,6 +87,6 @@ class Replays:
         self._known.append(replay)
         return replay
 
-    def fate(self, k_safe: float, fate: Fate) -> bool:
+    def fate(self, k_safe: float, fate: ReplayFate) -> bool:
         """Whether the replay with one slope ends so."""
         return self.at(k_safe).fate is fate

@@ -35,6 +35,8 @@ class CalibrationSettings:
         Total variation from the fixed point that counts as collapse.
     cold:
         The layer starts every step from zero potentials.
+    fewer_sweeps:
+        Whether K may be lowered, down to 1, where nothing collapses with the user's own.
     seed:
         Of the replicates.
     tol, max_iter:
@@ -55,6 +57,7 @@ class CalibrationSettings:
     noise_decay: float = 0.9
     collapse_tv: float = 0.1
     cold: bool = False
+    fewer_sweeps: bool = False
     seed: int = 0
     tol: float = JUDGE_TOL
     max_iter: int = JUDGE_MAX_ITER

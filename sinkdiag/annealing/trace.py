@@ -35,9 +35,9 @@ class TraceRow:
     )
     assignment_gap: float = column("share of rows whose argmax differs from the fixed point's")
     collapsed: bool = column(
-        "from the moment of collapse on: where the argmaxes that are wrong in the end changed last; "
-        "of a replay, the first step of the stretch of tv above collapse_tv that reaches into the "
-        "steps by which the run is judged"
+        "from the moment of collapse on: where the argmaxes that are wrong in the end changed "
+        "last; of a replay, the first step of the stretch of tv above collapse_tv that reaches "
+        "into the steps by which the run is judged"
     )
     col_error: float = column("Σ|P'1 − c|/N of the plan that the layer returns")
     right_rows: float = column(

@@ -11,7 +11,7 @@ import numpy as np
 
 from sinkdiag.annealing.bracket import Bracket, bracket, free_slope
 from sinkdiag.annealing.collapse import Judge
-from sinkdiag.annealing.replay import WORKERS, ControllerTrial, Fate
+from sinkdiag.annealing.replay import WORKERS, ControllerTrial, ReplayFate
 
 # Shares of the free slope at which a first look asks whether any slope is safe.
 LOOKS = (0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-5)
@@ -47,7 +47,7 @@ class Window:
         """On how many runs a slope below the safe ones arrives and is not safe."""
         return sum(entry.hole for entry in self.brackets)
 
-    def fates(self, fate: Fate) -> int:
+    def fates(self, fate: ReplayFate) -> int:
         """On how many runs the slowest controller (safe, or else arriving, or late) ends so."""
         return sum(entry.slowest.fate is fate for entry in self.brackets)
 
@@ -60,7 +60,7 @@ def may_have_window(trial: ControllerTrial, judges: Sequence[Judge]) -> bool:
     """Whether some slope of a coarse ladder is safe on every stream, before `find_window`."""
     free = max(free_slope(trial, judge) for judge in judges)
     return any(
-        all(trial.replay(judge, free * share).fate is Fate.SAFE for judge in judges)
+        all(trial.replay(judge, free * share).fate is ReplayFate.SAFE for judge in judges)
         for share in LOOKS
     )
 

@@ -16,19 +16,38 @@ if TYPE_CHECKING:
 
 def read_subjects(options: InputOptions) -> list[Subject]:
     """Load every source; a marginals file goes to each of them."""
+    return [_subject(data, options) for data in _load(options)]
+
+
+def read_records(options: InputOptions, truth: str | None) -> list[Subject]:
+    """The same, with what an npz holds of a training run; a truth file goes to each of them."""
+    from sinkdiag.load.record import recorded
+    from sinkdiag.load.truth import load_truth
+
+    subjects = []
+    for data in _load(options):
+        subject = _subject(data, options)
+        first = subject.problems[0]
+        record = recorded(data, first)
+        if truth is not None:
+            given = load_truth(truth, first)
+            record = replace(record, truth=given.values)
+            subject = replace(subject, note="; ".join(filter(None, [subject.note, given.note])))
+        subjects.append(replace(subject, record=record))
+    return subjects
+
+
+def _subject(data: CostData, options: InputOptions) -> Subject:
     from sinkdiag.studies.subjects import Subject
 
     kind: MarginalKind = "probability" if options.marginals == "probability" else "unit"
-    return [
-        Subject(
-            name=data.name,
-            layout=options.layout,
-            stacked=data.layout != "matrix",
-            problems=tuple(data.problems(kind)),
-            note=data.note,
-        )
-        for data in _load(options)
-    ]
+    return Subject(
+        name=data.name,
+        layout=options.layout,
+        stacked=data.layout != "matrix",
+        problems=tuple(data.problems(kind)),
+        note=data.note,
+    )
 
 
 def _load(options: InputOptions) -> list[CostData]:

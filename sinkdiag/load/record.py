@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import AnyArray, FloatArray, IntArray
 from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import RunMembers, any_npy, real_npy
 from sinkdiag.load.costs import CostData
 from sinkdiag.load.truth import check_truth
-from sinkdiag.problem import Problem
+from sinkdiag.problem import Problem, check_real
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +35,32 @@ class RecordData:
     truth: AnyArray | None = None
 
 
+# Of a cost that comes with nothing.
+NO_RECORD = RecordData()
+
+
+def record_of(
+    problems: Sequence[Problem],
+    *,
+    truth: ArrayLike | None = None,
+    eps: ArrayLike | None = None,
+    step: ArrayLike | None = None,
+) -> RecordData:
+    """The same from arrays.
+
+    Raises
+    ------
+    InputError
+        When one of them cannot be what its name says.
+    """
+    count = len(problems)
+    return RecordData(
+        eps=None if eps is None else _temperatures(check_real(eps, "record_eps"), count, "cost"),
+        step=None if step is None else _steps(check_real(step, "record_step"), count, "cost"),
+        truth=None if truth is None else check_truth(np.asarray(truth), problems[0], "truth"),
+    )
+
+
 def recorded(data: CostData, problem: Problem) -> RecordData:
     """The arrays ``eps``, ``step`` and ``truth`` of an npz that held a trajectory.
 
@@ -52,15 +80,22 @@ def recorded(data: CostData, problem: Problem) -> RecordData:
         return RecordData(truth=truth)
     length = len(data.stack)
     return RecordData(
-        eps=None if members.eps is None else _temperatures(members.eps, length, data.name),
-        step=None if members.step is None else _steps(members.step, length, data.name),
+        eps=None
+        if members.eps is None
+        else _temperatures(_real(members.eps, data.name, "eps"), length, data.name),
+        step=None
+        if members.step is None
+        else _steps(_real(members.step, data.name, "step"), length, data.name),
         truth=truth,
     )
 
 
-def _temperatures(member: bytes, length: int, source: str) -> FloatArray:
+def _real(member: bytes, source: str, key: str) -> FloatArray:
+    return real_npy(member, f"{source} ({key})")
+
+
+def _temperatures(eps: FloatArray, length: int, source: str) -> FloatArray:
     name = f"{source} (eps)"
-    eps = real_npy(member, name)
     if eps.ndim == 0:
         eps = np.full(length, float(eps))
     _check_length(eps, length, name, "eps")
@@ -72,9 +107,8 @@ def _temperatures(member: bytes, length: int, source: str) -> FloatArray:
     return eps
 
 
-def _steps(member: bytes, length: int, source: str) -> IntArray:
+def _steps(step: FloatArray, length: int, source: str) -> IntArray:
     name = f"{source} (step)"
-    step = real_npy(member, name)
     _check_length(step, length, name, "step")
     if not np.all((np.abs(step) < 2**53) & (step == np.round(step))):
         raise InputError(name, "some steps are no integers", "record the training step's number")

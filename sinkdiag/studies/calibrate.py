@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
 
-from sinkdiag.annealing.calibration import measure_calibration
 from sinkdiag.annealing.controller import AdaptiveCooling
-from sinkdiag.annealing.settings import CalibrationSettings
-from sinkdiag.annealing.trace import TraceRow, trace_replicate
-from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, TrackSettings
+from sinkdiag.annealing.learning.learner import Loss
+from sinkdiag.annealing.learning.settings import Start
+from sinkdiag.annealing.trace import TraceRow
+from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
 from sinkdiag.errors import InputError
+from sinkdiag.load.record import record_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
-from sinkdiag.studies.calibrate_findings import layer_sentence
+from sinkdiag.studies.calibrate_learning import learning_part
 from sinkdiag.studies.calibrate_part import CalibrationPart, CalibrationSummary
-from sinkdiag.studies.calibrate_row import CalibrationRow, row_of
+from sinkdiag.studies.calibrate_replay import replay_part
+from sinkdiag.studies.calibrate_row import CalibrationRow, FateRow
+from sinkdiag.studies.calibrate_settings import CalibrateSettings
 from sinkdiag.studies.result import Result
 from sinkdiag.studies.subjects import (
     Case,
@@ -36,25 +39,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalibrateSettings(CalibrationSettings):
-    """As `CalibrationSettings`; ``extended``: whether the extended columns are written."""
-
-    extended: bool = False
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CalibrationResult(Result[CalibrationPart]):
-    """One row a matrix or trajectory, with controllers, windows and traces."""
+    """One row a matrix or record, with controllers, fates and traces."""
 
     command: ClassVar[str] = "calibrate"
     row_type: ClassVar[type] = CalibrationRow
-    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType({"--trace": TraceRow})
+    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType(
+        {"--fates": FateRow, "--trace": TraceRow}
+    )
 
     @property
     def controllers(self) -> tuple[AdaptiveCooling | None, ...]:
-        """The controller of each part; None where there is no window."""
+        """The controller of each part; None where there is no slope."""
         return tuple(part.controller for part in self.parts)
+
+    @property
+    def controller(self) -> AdaptiveCooling | None:
+        """That of the first part."""
+        return self.parts[0].controller
 
     @property
     def summary(self) -> CalibrationSummary:
@@ -65,7 +68,7 @@ class CalibrationResult(Result[CalibrationPart]):
     @property
     def findings(self) -> tuple[str, ...]:
         """The verdicts, each before its line to paste, if there is one; failures come last."""
-        found: list[str] = []
+        found: list[str] = list(self.notes)
         for part, line in zip(self.parts, self.summary.controllers, strict=True):
             found += [f"{part.name}: {text}" for text in part.findings]
             found += [] if line is None else [line]
@@ -76,33 +79,14 @@ class CalibrationResult(Result[CalibrationPart]):
         table = self.table_of("trace", TraceRow, [part.trace for part in self.parts])
         stream.write(table.render("csv").encode())
 
+    def write_fates(self, stream: IO[bytes]) -> None:
+        """Every slope on every held-out replicate, as CSV."""
+        table = self.table_of("fates", FateRow, [part.fates for part in self.parts])
+        stream.write(table.render("csv").encode())
+
     def figure(self) -> Figure:
-        """Temperature, drift and distance of the first part's first held-out replicate.
-
-        Both schedules are drawn; of a trajectory, the record itself.
-        """
-        from sinkdiag.report.figures.calibrate import AnnealingRuns, draw
-
-        part = self.parts[0]
-        (row,) = part.rows
-        found = part.calibration
-        replicate = 0 if found.recorded else 1
-        controlled = part.controller is not None
-        runs = AnnealingRuns(
-            name=part.name,
-            opening=row.verdict.partition(":")[0],
-            k_low=row.k_low,
-            k_high=row.k_high,
-            k_safe=row.k_safe,
-            alpha0=found.alpha0,
-            iters=row.iters,
-            eps_start=row.eps_start,
-            eps_min=row.eps_min,
-            collapse_tv=found.settings.collapse_tv,
-            controller=trace_replicate(found, replicate, plain=False) if controlled else (),
-            plain=trace_replicate(found, replicate, plain=True),
-        )
-        return draw(runs)
+        """The first part's: the map of fates and one run, or the replay."""
+        return self.parts[0].figure()
 
 
 def study_calibrate(
@@ -111,7 +95,7 @@ def study_calibrate(
     settings: CalibrateSettings,
     progress: Progress = silent,
 ) -> CalibrationResult:
-    """Calibrate on every matrix, and on every trajectory as a whole.
+    """Calibrate on every matrix, and on every recorded run as a whole.
 
     Raises
     ------
@@ -119,25 +103,15 @@ def study_calibrate(
         When the temperatures or the costs leave nothing to calibrate.
     """
     found = cases(subjects, together="trajectory")
-    layers = [_layer(case, temperatures, settings) for case in found]
-    parts = []
-    for number, (case, layer) in enumerate(zip(found, layers, strict=True)):
+    ends = [_ends(case, temperatures, settings) for case in found]
+    parts: list[CalibrationPart] = []
+    for number, (case, first_last) in enumerate(zip(found, ends, strict=True)):
 
         def of_all(stage: str, done: int, total: int, before: int = number) -> None:
             progress(stage, before * total + done, len(found) * total)
 
-        calibration = measure_calibration(case.problems, layer, settings, of_all)
-        row = row_of(calibration)
-        parts.append(
-            CalibrationPart(
-                label=case.label,
-                name=case.name,
-                rows=(row,),
-                findings=(row.verdict,),
-                details=(f"{case.name}: {layer_sentence(calibration)}",),
-                calibration=calibration,
-            )
-        )
+        make = replay_part if settings.replay else learning_part
+        parts.append(make(case, first_last, settings, of_all))
     return CalibrationResult(
         parts=tuple(parts),
         extended=settings.extended,
@@ -146,9 +120,18 @@ def study_calibrate(
     )
 
 
-def _layer(case: Case, temperatures: Temperatures, settings: CalibrateSettings) -> TrackSettings:
-    """The user's layer on one case, once there is something to calibrate."""
-    eps_start, eps_min = temperatures.ends(case.problems)
+def _ends(
+    case: Case, temperatures: Temperatures, settings: CalibrateSettings
+) -> tuple[float, float]:
+    """First and last temperature of one case, once there is something to calibrate.
+
+    Where none was given, a record goes from its own first to its own lowest.
+    """
+    recorded = case.record.eps
+    if recorded is not None and case.whole and not temperatures.values and not settings.replay:
+        eps_start, eps_min = float(recorded.max()), float(recorded.min())
+    else:
+        eps_start, eps_min = temperatures.ends(case.problems)
     n, m = case.problem.cost.shape
     if eps_min >= eps_start:
         raise InputError(
@@ -166,7 +149,7 @@ def _layer(case: Case, temperatures: Temperatures, settings: CalibrateSettings) 
         raise InputError(
             case.name, f"a trajectory of {len(case.problems)} steps", "record at least three"
         )
-    return settings.layer(eps_start, eps_min)
+    return eps_start, eps_min
 
 
 def calibrate(
@@ -178,16 +161,26 @@ def calibrate(
     col: ArrayLike | None = None,
     marginals: MarginalKind = "unit",
     layout: Layout | None = None,
+    truth: ArrayLike | None = None,
+    record_eps: ArrayLike | None = None,
+    record_step: ArrayLike | None = None,
     iters: int = 20,
+    start: Start | None = None,
+    loss: Loss = "mse",
+    learning_rate: float | None = None,
+    noise: float | None = None,
+    immaturity: float = 1.0,
     alpha0: float | None = None,
     beta: float = 1.0,
     max_steps: int = 500,
-    replicates: int = 10,
-    noise: float = 0.01,
-    noise_decay: float = 0.9,
     collapse_tv: float = 0.1,
-    cold: bool = False,
+    replicates: int = 10,
     seed: int = 0,
+    quick: bool = False,
+    inner: bool = False,
+    replay: bool = False,
+    fewer_sweeps: bool = False,
+    noise_decay: float = 0.9,
     tol: float = JUDGE_TOL,
     max_iter: int = JUDGE_MAX_ITER,
     extended: bool = False,
@@ -195,10 +188,10 @@ def calibrate(
     """Measure the safety slope of an EPH-ASC controller on a cost; ``sinkdiag calibrate``.
 
     The controller cools by ``alpha0`` while the drift ‖P_t - P_{t-1}‖_F <= k·eps and holds
-    otherwise (`AdaptiveCooling`). Measured are the slopes k that reach the lowest temperature
-    within ``max_steps`` (from k_low) and do not collapse (up to k_high); k_safe = √(k_low·k_high).
-    Runs are judged once they have settled: three steps after the lowest temperature was reached,
-    on a trajectory by the worst step from there to the record's end.
+    otherwise (`AdaptiveCooling`). Measured is which slopes k end right with learning in the loop:
+    costs that learn through K sweeps, C_{t+1} = C_t - eta dl/dC at C_t + noise, while the
+    controller lowers eps. k_safe is the slope that arrives soonest among those that are safe
+    together with their neighbours on at least 90 % of the replicates.
 
     Parameters
     ----------
@@ -206,7 +199,7 @@ def calibrate(
         Shape (n, m), cost units; or (T, n, m) with ``layout``.
     eps:
         Annealing goes from the highest of these temperatures to the lowest (one value: the
-        lowest; None: from the cost's range down to 3e-3 of it).
+        lowest; None: from the cost's range down to 3e-3 of it, or as a record went).
     eps_unit:
         Cost units (``none``), or this statistic of the finite costs as the unit of ``eps``:
         ``range``, ``mean``, ``median``, ``std``.
@@ -216,61 +209,78 @@ def calibrate(
         ``unit``: 1 and n/m; ``probability``: 1/n and 1/m.
     layout:
         What the first axis of a three-dimensional cost is: ``batch`` calibrates every matrix by
-        itself, ``trajectory`` replays the costs in order as one run.
-    iters:
-        Sweeps of the layer at every step (K), at most 100 000.
+        itself, ``trajectory`` takes the costs as the record of one training run.
+    truth:
+        What is right: the 0-based column of each row (n,), -1 unknown, or a plan (n, m). None: the
+        optimal plan of the cost itself, learned from costs that are off by ``immaturity``.
+    record_eps, record_step:
+        Temperatures (T,) and step numbers (T,) of a record; with a truth they tell its learner.
+    iters, start:
+        K, at most 100 000; ``cold`` (default of a learner): every call starts from zero
+        potentials; ``warm`` (default of a replay): they are carried.
+    loss:
+        On plans rescaled to mass n: ``mse`` ‖P - T‖²/2, ``mass`` n - <T, P>, ``nll`` -<T, log P>.
+    learning_rate:
+        eta in std(C)²; None: 0.6, 0.6, 0.03 for the three losses, or what the record tells.
+    noise, immaturity:
+        Of the costs at every step, and of a planted learner's first costs, in std(C); None: 0.05,
+        or what the record tells (replay: 0.01).
+    noise_decay:
+        Factor on a replay's noise at every step, in [0, 1).
     alpha0:
-        Cooling factor of one step, in (0, 1); None: the gentlest with which the plain schedule
-        collapses.
+        Cooling factor of one step, in (0, 1); None: the soonest of 0.6, 0.8 and 0.9 (replay: the
+        gentlest with which the plain schedule collapses).
     beta:
         Load drift/(k·eps), in [0, 1], at which braking begins; 1: cool or hold.
     max_steps:
-        Step budget, at least 2: within it the lowest temperature must be reached.
-    replicates:
-        Held-out replicates of phase II, at least 2.
-    noise:
-        Gaussian noise of a matrix's replicates, relative to the standard deviation of the costs.
-        Replicates of a trajectory permute its increments within blocks of ten steps.
-    noise_decay:
-        Factor on the noise at every step, in [0, 1): features mature.
+        Step budget, at least 2: before it the lowest temperature must be reached.
     collapse_tv:
-        Total variation ‖P - P*‖_1/(2N) from the fixed point, in (0, 1), beyond which a plan has
-        collapsed: the share of the mass that is in the wrong place.
-    cold:
-        The layer starts every step from zero potentials; otherwise it carries them.
-    seed:
-        Of the replicates.
+        Share of the mass in the wrong place, in (0, 1), beyond which a run has failed.
+    replicates, seed:
+        Held-out replicates, and the seed of noise and starts.
+    quick:
+        A third of the replicates, and a coarser grid of slopes.
+    inner:
+        The last row and column (dustbins) are not judged.
+    replay, fewer_sweeps:
+        Tracked runs of a layer on the given costs instead of a learner; whether those may lower K.
     tol, max_iter:
-        Relative marginal error, and limit on sweeps and Newton steps, of the fixed points that
-        runs are judged by.
+        Relative marginal error, and limit on sweeps and Newton steps, of a replay's fixed points.
     extended:
-        Whether tables and frames carry the extended columns.
+        Whether tables and frames carry the extended columns, and k_safe is measured at a quarter
+        and at four times the learning rate.
 
     Returns
     -------
-    One `CalibrationRow` a matrix or trajectory, in ``.rows`` and ``.frame()``; ``.controllers``
-    ready to use, ``.findings``, ``.plot(path)``, ``.write_trace(stream)``; of each of ``.parts``
-    its ``controller``, ``window`` and ``trace``.
+    One `CalibrationRow` a matrix or record, in ``.rows`` and ``.frame()``; ``.controller`` ready
+    to use, ``.findings``, ``.plot(path)``, ``.write_fates(stream)``, ``.write_trace(stream)``.
 
     Raises
     ------
     InputError
-        When the cost, the marginals, the temperatures or a setting cannot be used.
+        When the cost, the marginals, the truth, the temperatures or a setting cannot be used.
 
-    Source: the paper's Algorithm 1 and section on quasi-static annealing; the collapse test and
-    the window are this package's reading.
+    Source: the paper's Algorithm 1 and its premature mode collapse; learner, fates and window are
+    this package's definitions.
     """
     settings = CalibrateSettings(
         iters=iters,
+        start=start,
+        loss=loss,
+        learning_rate=learning_rate,
+        noise=noise,
+        immaturity=immaturity,
         alpha0=alpha0,
         beta=beta,
         max_steps=max_steps,
-        replicates=replicates,
-        noise=noise,
-        noise_decay=noise_decay,
         collapse_tv=collapse_tv,
-        cold=cold,
+        replicates=replicates,
         seed=seed,
+        quick=quick,
+        inner=inner,
+        replay=replay,
+        fewer_sweeps=fewer_sweeps,
+        noise_decay=noise_decay,
         tol=tol,
         max_iter=max_iter,
         extended=extended,
@@ -280,4 +290,6 @@ def calibrate(
         raise InputError(
             "cost", f"a trajectory has shape {subject.problems[0].cost.shape}", "give (T, n, m)"
         )
+    record = record_of(subject.problems, truth=truth, eps=record_eps, step=record_step)
+    subject = replace(subject, record=record)
     return study_calibrate([subject], temperatures_of(eps, eps_unit), settings)

@@ -1,240 +1,200 @@
-"""The verdict of a calibration in words: one of four openings, the cause, and what to do."""
+"""The verdict of a calibration with learning in the loop, in words."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from sinkdiag.annealing.bracket import GRID, Bracket
-from sinkdiag.annealing.escalate import ROOM
-from sinkdiag.annealing.replay import Fate
+from sinkdiag.annealing.learning.fates import Fate, Outcome
+from sinkdiag.annealing.learning.slopes import PAPER
+from sinkdiag.solver.truncation import RIGHT
 
 if TYPE_CHECKING:
-    from sinkdiag.annealing.calibration import Calibration
-    from sinkdiag.annealing.choice import Choice
-    from sinkdiag.annealing.escalate import PlainOutcome
-    from sinkdiag.annealing.track import TrackSettings
+    from sinkdiag.annealing.learning.calibration import LearningCalibration
+    from sinkdiag.annealing.learning.slopes import Chosen, SlopeFates
 
-# The safety slope that the paper and its followers take without measuring.
-USUAL_K = 0.5
-# Total variations below this are no standard anyone would set.
-SMALLEST_STANDARD = 1e-4
-# Total variations that differ by less than this factor are called alike.
-ALIKE = 1.05
+_ENDS = {
+    Fate.SAFE: "ends right",
+    Fate.LOCKED: "locks in on wrong pairs",
+    Fate.THROWN: "is thrown out late",
+    Fate.HELD: "holds",
+    Fate.LATE: "is late",
+}
 
 
-def verdict_of(found: Calibration) -> str:
-    """One line that opens with ``window:``, ``empty:``, ``no collapse provoked:`` or
-    ``below resolution:``.
-    """
-    choice = found.choice
-    if choice is None:
-        return _without_collapse(found)
-    if choice.window.found:
-        sentences = (
-            "window:",
-            _provocation(found, choice),
-            _arrival(choice),
-            _equal(choice),
-            _edges(choice),
-            _usual(found, choice),
-            _own_sweeps(found, choice),
-        )
-        return " ".join(filter(None, sentences))
-    if found.unresolved:
+def verdict_of(found: LearningCalibration) -> str:
+    """One line that opens with ``window:``, ``empty:`` or ``no collapse provoked:``."""
+    chosen = found.chosen
+    parts = [
+        _resolution(found),
+        _provocation(found),
+        _no_slope(found) if chosen is None else _slope(found, chosen),
+        _alternatives(found),
+        _paper(found),
+        _rates(found),
+        _conditions(found),
+    ]
+    return f"{_opening(found)} {' '.join(filter(None, parts))}"
+
+
+def _opening(found: LearningCalibration) -> str:
+    if found.chosen is None:
+        return "empty:"
+    if found.fates[-1].safe:
+        return "no collapse provoked:"
+    return "window:"
+
+
+def _resolution(found: LearningCalibration) -> str:
+    """What depends on K and eps only: no schedule helps there."""
+    resolution, iters, eps = found.resolution, found.learner.iters, found.course.eps_min
+    if resolution.lowest <= eps:
         return (
-            f"below resolution: the fixed point at eps {found.layer.eps_min:.4g} could not be "
-            "certified on this matrix, so no run can be judged there; raise the lowest --eps"
+            f"with K = {iters} from zero this layer is right to {RIGHT:.0%} at every temperature "
+            f"down to eps {eps:.4g}."
         )
-    return f"empty: {_provocation(found, choice)} {_why_empty(found, choice)}"
-
-
-def layer_sentence(found: Calibration) -> str:
-    """What the row is for."""
-    layer = found.layer
-    return (
-        f"layer: K = {found.run.iters} sweeps, eps {layer.eps_start:g} to {layer.eps_min:g}; "
-        "k_theory and R at eps_collapse (nan: no collapse, or unresolved)"
+    needed = (
+        f"for {eps:.4g} it would need K = {resolution.needed:.0f}"
+        if math.isfinite(resolution.needed)
+        else f"how many {eps:.4g} would take was not found"
     )
+    reach = (
+        f"is right to {RIGHT:.0%} down to eps {resolution.lowest:.4g}"
+        if math.isfinite(resolution.lowest)
+        else f"is right to {RIGHT:.0%} at no temperature"
+    )
+    return f"with K = {iters} from zero this layer {reach}; {needed} (no schedule changes that)."
 
 
-def _without_collapse(found: Calibration) -> str:
-    settings, layer, hardest = found.settings, found.layer, found.escalation.hardest
-    runs = len(hardest.distances)
-    if found.too_slow:
-        return (
-            f"empty: plain cooling by {hardest.alpha!r} a step takes "
-            f"{hardest.cooling_steps + 1:.6g} steps and does not reach eps {layer.eps_min:.4g} "
-            f"within the budget of {layer.max_steps}; allow more steps or a smaller --alpha0"
+def _provocation(found: LearningCalibration) -> str:
+    runs = found.plain_runs
+    ends = _ends(runs)
+    where = "" if math.isnan(found.eps_collapse) else f" (frozen near eps {found.eps_collapse:.4g})"
+    return f"Plain cooling by {found.alpha0:.4g} a step {ends}{where}."
+
+
+def _ends(runs: tuple[Outcome, ...]) -> str:
+    """How several runs end: "locks in on wrong pairs on 9 and ends right on 1 of 10"."""
+    counts = Counter(outcome.fate for outcome in runs)
+    if len(counts) == 1:
+        (fate,) = counts
+        return f"{_ENDS[fate]}{_of_all(len(runs))}"
+    told = [f"{_ENDS[fate]} on {count}" for fate, count in counts.most_common()]
+    return f"{', '.join(told[:-1])} and {told[-1]} of {len(runs)} replicates"
+
+
+def _of_all(count: int) -> str:
+    return "" if count == 1 else f" on all {count} replicates"
+
+
+def _slope(found: LearningCalibration, chosen: Chosen) -> str:
+    n, m = found.learner.problem.cost.shape
+    name = (
+        f"k_safe = {chosen.slope:.4g} (k·std(C) = {chosen.slope * found.std:.3g}; for {n}×{m} and "
+        f"total mass {found.learner.problem.total:.4g})"
+    )
+    share = f"{chosen.confirmed:.0%} of fresh replicates" if found.learner.is_random else "one run"
+    if chosen.held:
+        text = (
+            f"No slope arrives and ends right. With {name} the controller stands at eps "
+            f"{found.eps_floor:.4g} with the argmaxes right (on {share}): that is the temperature "
+            "this learner bears, do not cool below it."
         )
-    if hardest.unresolved:
-        return (
-            f"below resolution: {hardest.unresolved} of {runs} fixed points at "
-            f"eps {layer.eps_min:.4g} could not be certified; raise the lowest --eps"
+    else:
+        text = (
+            f"With {name} the controller arrives at step {found.steps_safe:.0f} (median) and ends "
+            f"right on {share}; slopes from {chosen.low:.3g} to {_high(found, chosen)} do."
         )
-    share = (
-        f"collapses on only {hardest.collapses} of {runs} runs (median TV {hardest.tv:.3g}, "
-        f"threshold {settings.collapse_tv:.3g})"
-    )
-    if settings.alpha0 is not None:
-        return (
-            f"no collapse provoked: with any number of sweeps from {layer.iters} down to 1 the "
-            f"plain schedule with your cooling factor {settings.alpha0:.4g} {share}; no controller "
-            "is needed at that pace"
-        )
-    stricter = (
-        f"; for a stricter standard give a --collapse-tv below {hardest.tv:.2g}"
-        if SMALLEST_STANDARD < hardest.tv <= settings.collapse_tv
-        else ""
-    )
-    subject = "record" if found.recorded else "matrix"
+    return text if chosen.passed else f"{text} {_unconfirmed(chosen)}"
+
+
+def _high(found: LearningCalibration, chosen: Chosen) -> str:
+    finite = [entry.slope for entry in found.fates if math.isfinite(entry.slope)]
+    return f"{chosen.high:.3g}" + (" and more" if chosen.high == max(finite) else "")
+
+
+def _unconfirmed(chosen: Chosen) -> str:
     return (
-        f"no collapse provoked: even {_schedule(hardest, layer)} {share}; plain cooling needs no "
-        f"controller on this {subject} in this range{stricter}"
+        f"NOT confirmed: of {chosen.attempts} slopes put to the test none did as well, with its "
+        "neighbours, on fresh replicates; give more --replicates, or treat it as a guess."
     )
 
 
-def _schedule(outcome: PlainOutcome, layer: TrackSettings) -> str:
-    """The plain schedule of an outcome in words."""
-    steps = outcome.cooling_steps
-    pace = "one jump" if steps == 1 else f"plain cooling in {steps} steps"
+def _no_slope(found: LearningCalibration) -> str:
+    finite = [entry for entry in found.fates if math.isfinite(entry.slope)]
+    late = sum(run.fate is Fate.LATE for entry in finite for run in entry.outcomes)
+    total = sum(len(entry.outcomes) for entry in finite)
+    best = max(finite, key=lambda entry: _share(entry))
+    why = (
+        f"{late} of {total} runs of the controller are late: allow more --max-steps, or a larger "
+        "--learning-rate"
+        if 2 * late > total
+        else "what arrives ends wrong: a smaller --learning-rate, less noise, or a higher lowest "
+        "--eps"
+    )
     return (
-        f"{pace} from eps {layer.eps_start:.4g} to {layer.eps_min:.4g} with "
-        f"{_count(outcome.iters, 'sweep')}"
+        f"No slope is safe together with its neighbours on 90 % of the replicates (the best, "
+        f"k = {best.slope:.3g}, {_ends(best.outcomes)}): {why}."
     )
 
 
-def _provocation(found: Calibration, choice: Choice) -> str:
-    provoked = choice.provoked
-    return (
-        f"plain cooling by {provoked.alpha:.4g} a step with {_count(provoked.iters, 'sweep')} "
-        f"collapses on {len(found.moments)} of {found.settings.replicates} replicates "
-        f"(TV {provoked.tv:.3g})."
-    )
+def _share(entry: SlopeFates) -> float:
+    return sum(run.fate is Fate.SAFE for run in entry.outcomes) / max(len(entry.outcomes), 1)
 
 
-def _arrival(choice: Choice) -> str:
-    confirmation = choice.confirmation
+def _alternatives(found: LearningCalibration) -> str:
+    """What a user would do without a controller, on the same replicates."""
+    plain, linear, steps = found.plain.steps, found.linear.steps, found.steps_safe
     text = (
-        f"With k_safe = {choice.window.k_safe:.4g} the controller arrives in "
-        f"{confirmation.steps:.0f} steps (median) and does not collapse on "
-        f"{confirmation.safe:.0%} of fresh replays; with 4·k_high it collapses on "
-        f"{confirmation.collapse:.0%}."
+        f"Without a controller the shortest safe schedules are exponential {_steps(plain)}, "
+        f"linear {_steps(linear)}"
     )
-    if confirmation.safe < 1.0:
-        return text + " Replicates disagree: stay near k_low."
-    return text
+    soonest = min(plain, linear)
+    if math.isinf(soonest):
+        return f"{text}: no schedule of any length within the budget is safe."
+    if math.isnan(steps):
+        return f"{text}: a schedule of the right length arrives where no slope does."
+    speedup = "" if math.isinf(plain) else f" (speedup {plain / steps:.2f}; the paper reports 1.6)"
+    if soonest <= steps:
+        return f"{text}{speedup}: a schedule of the right length, known beforehand, is as good."
+    return f"{text}{speedup}."
 
 
-def _equal(choice: Choice) -> str:
-    """The controller beside plain cooling in as many steps."""
-    safe, plain = choice.confirmation.tv_safe, choice.confirmation.tv_plain_equal
-    if math.isnan(plain):
+def _steps(length: float) -> str:
+    return f"{length:.0f} steps" if math.isfinite(length) else "none"
+
+
+def _paper(found: LearningCalibration) -> str:
+    usual = next((entry for entry in found.fates if entry.slope == PAPER), None)
+    if usual is None or not usual.outcomes:
         return ""
-    if max(safe, plain) <= ALIKE * min(safe, plain):
-        verdict = "neither is better"
-    else:
-        verdict = (
-            f"{'the controller' if safe < plain else 'plain cooling'} is the better of the two"
-        )
-    return (
-        f"At k_safe it ends at TV {safe:.3g} (median), plain cooling in as many steps at "
-        f"{plain:.3g}: {verdict}."
-    )
+    name = f"The paper's k = {PAPER} (k·std(C) = {PAPER * found.std:.3g})"
+    if usual.safe:
+        return f"{name} is safe, at step {usual.steps:.0f}."
+    return f"{name} {_ends(usual.outcomes)}."
 
 
-def _edges(choice: Choice) -> str:
-    """What the ends of the window do not say by themselves."""
-    window = choice.window
-    text = []
-    if window.floor:
-        text.append(
-            f"k_low is at most {window.k_low:.3g}: the search ends there, and lower slopes may "
-            "arrive as well."
-        )
-    if window.holes:
-        text.append(
-            f"The safe slopes have holes: on {window.holes} of {len(window.brackets)} runs some "
-            f"below the window arrive and are not safe (slopes a factor {GRID} apart were tried, "
-            "from above)."
-        )
-    return " ".join(text)
-
-
-def _usual(found: Calibration, choice: Choice) -> str:
-    window, layer = choice.window, found.layer
-    if window.k_low > USUAL_K:
-        return (
-            f"k_low = {window.k_low:.3g} is above the usual {USUAL_K}: with k = {USUAL_K} the "
-            f"controller does not reach eps {layer.eps_min:.4g} in {layer.max_steps} steps."
-        )
-    if window.k_high < USUAL_K:
-        return f"k_high = {window.k_high:.3g}: the usual k = {USUAL_K} collapses."
-    return ""
-
-
-def _own_sweeps(found: Calibration, choice: Choice) -> str:
-    layer, critical = found.layer, found.escalation.critical
-    if choice.provoked.iters == layer.iters:
+def _rates(found: LearningCalibration) -> str:
+    if not found.rates:
         return ""
-    if critical is None:
-        return (
-            f"It took fewer sweeps than yours: with K = {layer.iters} even one jump to eps "
-            f"{layer.eps_min:.4g} does not collapse."
-        )
-    steps = critical.cooling_steps
-    pace = "one jump" if steps == 1 else f"{steps} steps or fewer"
-    if steps < ROOM:
-        why = "too few steps for a controller to act"
-    elif any(outcome.iters == layer.iters for outcome in found.escalation.provoked):
-        why = "and the window there is no better"
-    else:
-        why = "and not clearly on every pilot run"
-    return (
-        f"With your K = {layer.iters} the plain schedule collapses only when it cools by "
-        f"{critical.alpha:.3g} a step or harder ({pace}), {why}."
-    )
+    told = [
+        f"{slope:.3g}" if math.isfinite(slope) else "no slope is safe" for _, slope in found.rates
+    ]
+    return f"At a quarter of the learning rate k_safe is {told[0]}, at four times {told[1]}."
 
 
-def _why_empty(found: Calibration, choice: Choice) -> str:
-    layer, window, steps = found.layer, choice.window, choice.provoked.cooling_steps
-    late = window.fates(Fate.LATE)
-    lost = [entry for entry in window.brackets if entry.slowest.fate is Fate.COLLAPSED]
-    if late:
-        return (
-            f"No slope reaches eps {layer.eps_min:.4g} within the budget on {late} of "
-            f"{len(window.brackets)} runs; allow more steps or a higher lowest --eps."
-        )
-    if lost and steps < ROOM and found.settings.alpha0 is None:
-        return (
-            f"That is a schedule of {_count(steps, 'step')}, in which a controller has nothing to "
-            f"brake; with K from {layer.iters} down to 1, {ROOM} cooling steps or more do not "
-            "collapse clearly. Cool in more steps: no controller is needed then."
-        )
-    if lost:
-        return _lost_anyway(found, lost)
-    return (
-        f"Replicates leave no common slope (k_low {window.k_low:.3g} > k_high "
-        f"{window.k_high:.3g}); allow more steps, more sweeps, or a gentler --alpha0."
-    )
-
-
-def _lost_anyway(found: Calibration, lost: Sequence[Bracket]) -> str:
-    count, eps_min = len(found.window.brackets), found.layer.eps_min
-    tv = sorted(entry.slowest.tv for entry in lost)[len(lost) // 2]
-    cause = (
-        f"the costs of the record go on changing at eps {eps_min:.4g}, by more than the sweeps can "
-        "follow"
-        if found.recorded
-        else "what happens in the last steps is more than the sweeps can follow"
-    )
-    return (
-        f"On {len(lost)} of {count} runs even the slowest controller that arrives has collapsed "
-        f"(TV {tv:.3g}): {cause}, and waiting before does not help. Use more sweeps or a gentler "
-        "--alpha0."
-    )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def _conditions(found: LearningCalibration) -> str:
+    """What the figures were made under, where that is not what one would expect."""
+    told = []
+    if found.settings.alpha0 is None:
+        told.append(f"alpha0 = {found.alpha0:g} was the soonest of 0.6, 0.8 and 0.9")
+    if not found.learner.is_random:
+        told.append("without noise, on a given truth, every run is the same: one replicate")
+    if found.settings.quick:
+        told.append(f"a quick look: {found.panel.count} replicates and a coarse grid")
+    if found.tied:
+        told.append("the planted optimum is tied with others, which count as wrong")
+    if found.learner.target.inner:
+        told.append("judged without the last row and column")
+    return f"({'; '.join(told)}.)" if told else ""

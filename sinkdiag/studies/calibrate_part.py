@@ -1,40 +1,46 @@
-"""What is known of one case, and of all of them beside the rows."""
+"""What is known of one case of a calibration, and of all of them beside the rows."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sinkdiag.annealing.calibration import Calibration
 from sinkdiag.annealing.controller import AdaptiveCooling
-from sinkdiag.annealing.trace import TraceRow, trace_calibration
-from sinkdiag.annealing.window import Window
+from sinkdiag.annealing.trace import TraceRow
+from sinkdiag.studies.calibrate_row import FateRow
 from sinkdiag.studies.result import Part
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CalibrationPart(Part):
-    """The calibration of one matrix, or of one trajectory as a whole."""
-
-    calibration: Calibration
+    """The calibration of one matrix, record, or replayed trajectory."""
 
     @property
+    @abstractmethod
     def controller(self) -> AdaptiveCooling | None:
-        """The controller to put into a training loop; None without a window."""
-        return self.calibration.controller
+        """The controller to put into a training loop; None without a slope."""
 
     @property
-    def window(self) -> Window:
-        """k_low, k_high, and the bracket of every run; empty where nothing collapsed."""
-        return self.calibration.window
-
-    @property
+    @abstractmethod
     def trace(self) -> tuple[TraceRow, ...]:
-        """Every step of the data and the held-out replicates at k_safe; without one, plainly."""
-        return trace_calibration(self.calibration)
+        """Every step of the held-out replicates at k_safe; without one, plainly."""
+
+    @property
+    def fates(self) -> tuple[FateRow, ...]:
+        """Every slope on every held-out replicate; none in a replay."""
+        return ()
+
+    @abstractmethod
+    def figure(self) -> Figure:
+        """The picture of the case."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationSummary:
-    """The line to paste of each part; None where there is no window."""
+    """The line to paste of each part; None where there is no slope."""
 
     controllers: tuple[str | None, ...]

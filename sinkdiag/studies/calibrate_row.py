@@ -1,43 +1,35 @@
-"""The row of a calibration."""
+"""The rows of a calibration."""
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from sinkdiag.annealing.replay import Fate
 from sinkdiag.columns import column
 from sinkdiag.results import Status
-from sinkdiag.studies.calibrate_findings import verdict_of
 
-if TYPE_CHECKING:
-    from sinkdiag.annealing.calibration import Calibration
+NAN = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationRow:
-    """One row a matrix or trajectory: the contract's columns, then what they are for."""
+    """One row a matrix, record or replayed trajectory: the contract's columns, then the rest."""
 
     k_safe: float = column(
-        "slope to use, √(k_low·k_high): cool while drift ≤ k·eps; nan without a window",
+        "slope to use: cool while drift ≤ k·eps. The slope that arrives soonest among those that "
+        "are safe together with their neighbours (of a replay √(k_low·k_high)); where none "
+        "arrives, the one that holds at the lowest temperature; nan without either",
         "mass/cost",
     )
-    k_low: float = column(
-        "slopes below it do not reach eps_min within the budget (or are not safe: runs_holes)",
-        "mass/cost",
-    )
+    k_low: float = column("low end of the window of such slopes around k_safe", "mass/cost")
     k_high: float = column(
-        "slopes above it collapse: more than collapse_tv of the mass is in the wrong place once "
-        "the run has settled",
+        "its high end; slopes above it lock in, are thrown out or hold (of a replay: lose track)",
         "mass/cost",
     )
     k_theory: float = column(
-        "the paper's estimate R/‖J^K(I − J^K)^{-1}‖/eps at eps_collapse, plan norm: no substitute "
-        "for the measured k_high, beside which (6 to 190) it was found anywhere from 1e-44 to 28; "
-        "nan without a collapse or below resolution",
+        "the paper's estimate R/‖J^K(I − J^K)^{-1}‖/eps at eps_collapse, plan norm: of what K "
+        "carried sweeps can follow, and no substitute for a measured slope (1e-61 to 1e12 was "
+        "seen); nan without a collapse or below resolution",
         "mass/cost",
     )
     alpha0: float = column("cooling factor of one step of this row's controller")
@@ -47,113 +39,160 @@ class CalibrationRow:
         "mass",
     )
     alpha_critical: float = column(
-        "largest cooling factor with which the plain schedule collapses at your own K; nan: none"
+        "largest cooling factor at which the plain schedule fails: of the lengths (ratio 1.05) "
+        "the one before steps_plain; of a replay, that collapses with your K; nan: none"
     )
-    eps_collapse: float = column("temperature at which the plain schedule is lost, median", "cost")
+    eps_collapse: float = column(
+        "where the finally wrong argmaxes of the plain schedule at alpha0 changed last, median (of "
+        "a replay: where it is lost); nan where it is right",
+        "cost",
+    )
     eps_freeze: float = column(
         "largest eps at which K sweeps shrink the error by less than 10 (rho^K > 1/10); nan: none",
         "cost",
     )
-    collapses: int = column("held-out replicates on which the plain schedule collapses")
+    collapses: int = column(
+        "held-out replicates on which the plain schedule at alpha0 arrives and ends wrong"
+    )
     replicates: int = column("held-out replicates")
     verdict: str = column("the same in words, with cause and recommendation")
-    iters: int = column("K that the row is for: yours, or fewer where collapse took fewer")
+    mode: str = column("learning: from a matrix; record: from a recorded run; replay: --replay")
+    iters: int = column("K: yours (lower only in a replay with --fewer-sweeps)")
+    start: str = column("cold: every call from zero potentials; warm: g carried in cost units")
+    learning_rate: float = column("eta of the learner; nan in a replay", "cost²")
+    noise: float = column("noise of the costs: of the learner at every step", "cost")
+    steps_safe: float = column("step of arrival at k_safe, median of the held-out replicates")
+    steps_plain: float = column(
+        "the shortest safe exponential schedule, steps; nan: none within the budget", default=NAN
+    )
+    steps_linear: float = column(
+        "the shortest safe linear schedule, steps; nan: none within the budget", default=NAN
+    )
+    speedup: float = column(
+        "steps_plain/steps_safe; the paper's Table 1 says 1.6 to 90 %", default=NAN
+    )
+    eps_floor: float = column(
+        "where the controller stands if no slope arrives: the temperature that this learner "
+        "bears, median; nan where it arrives",
+        "cost",
+        default=NAN,
+    )
+    confirmed_safe: float = column("share of fresh replicates that are safe (or hold) at k_safe")
+    status: Status = column("below_resolution where runs could not be made or judged")
     eps_start: float = column("first temperature of the annealing", "cost")
     eps_min: float = column("last temperature of the annealing", "cost")
+    max_steps: int = column("budget: steps before which eps_min must be reached")
+    loss: str = column("loss of the learner, on plans rescaled to mass n; empty in a replay")
+    std: float = column("std(C) of the finite costs: the unit of rates, noise and slopes", "cost")
+    k_safe_std: float = column("k_safe·std(C), which does not change with the unit of the costs")
+    eps_resolved: float = column(
+        "temperature down to which a cold layer of K sweeps is right to 1 % on the cost as given, "
+        "whatever the schedule; inf: none",
+        "cost",
+        default=NAN,
+    )
+    iters_needed: float = column(
+        "sweeps that a cold layer would need to be right to 1 % at eps_min; nan: not found",
+        default=NAN,
+    )
+    unresolved: float = column(
+        "TV between a cold K-sweep plan and the fixed point at eps_min, cost as given", default=NAN
+    )
+    lost_track: float = column(
+        "TV between a warm layer's plan and its fixed point at the end of the plain schedule, "
+        "first held-out replicate; nan for a cold one, which has no track to lose",
+        default=NAN,
+    )
+    locked: int = column("replicates of collapses that were never right: locked in", default=0)
+    thrown: int = column("replicates of collapses that were right before: thrown out", default=0)
+    arithmetic: float = column(
+        "TV between the K-sweep plans in float32 and float64 at eps_min, cost as given",
+        default=NAN,
+    )
+    lock_in_step: float = column(
+        "of a record: the step from which its finally wrong argmaxes no longer changed (median of "
+        "the rows); nan: it ends right, or carries no eps or truth",
+        default=NAN,
+    )
+    lock_in_eps: float = column("temperature there", "cost", default=NAN)
+    lock_in_drift_ratio: float = column("drift/eps there", "mass/cost", default=NAN)
+    k_safe_slow: float = column(
+        "k_safe at a quarter of the learning rate", "mass/cost", extended=True, default=NAN
+    )
+    k_safe_fast: float = column(
+        "k_safe at four times the learning rate", "mass/cost", extended=True, default=NAN
+    )
     k_collapse: float = column(
-        "drift/eps of the plain schedule at the moment of collapse, median", "mass/cost"
-    )
-    tv_plain: float = column(
-        "total variation of the settled plain schedule that the verdict speaks of, median of pilots"
-    )
-    max_steps: int = column(
-        "budget: steps within which eps_min must be reached; on a trajectory at most its length − 3"
-    )
-    noise: float = column("noise of the replicates, relative to the costs' standard deviation")
-    noise_decay: float = column("factor on the noise at every step")
-    confirmed_safe: float = column("share of fresh replays that are safe at k_safe")
-    confirmed_collapse: float = column("share of fresh replays that collapse at 4·k_high")
-    steps_safe: float = column("steps to reach eps_min with k_safe, median of the fresh replays")
-    status: Status = column("below_resolution where fixed points could not be certified")
-    tv_safe: float = column(
-        "total variation of the settled controller at k_safe, median of the fresh replays"
-    )
-    tv_plain_equal: float = column(
-        "the same of the plain exponential schedule that reaches eps_min in as many steps"
-    )
-    k_low_min: float = column(
-        "smallest k_low of a single run (the data or a replicate)", "mass/cost", extended=True
-    )
-    k_high_max: float = column("largest k_high of a single run", "mass/cost", extended=True)
-    k_free: float = column(
-        "slope beyond which the controller never brakes, median of the runs",
+        "replay: drift/eps of the plain schedule at the moment of collapse, median",
         "mass/cost",
         extended=True,
+        default=NAN,
     )
-    runs_late: int = column("runs on which no slope arrives within the budget", extended=True)
+    tv_plain: float = column(
+        "replay: total variation of the settled plain schedule, median of pilots",
+        extended=True,
+        default=NAN,
+    )
+    noise_decay: float = column(
+        "replay: factor on the noise at every step", extended=True, default=NAN
+    )
+    confirmed_collapse: float = column(
+        "replay: share of fresh replays that collapse at 4·k_high", extended=True, default=NAN
+    )
+    tv_safe: float = column(
+        "replay: total variation of the settled controller at k_safe, median of the fresh replays",
+        extended=True,
+        default=NAN,
+    )
+    tv_plain_equal: float = column(
+        "replay: the same of the plain exponential schedule with as many steps",
+        extended=True,
+        default=NAN,
+    )
+    k_low_min: float = column(
+        "replay: smallest k_low of a single run", "mass/cost", extended=True, default=NAN
+    )
+    k_high_max: float = column(
+        "replay: largest k_high of a single run", "mass/cost", extended=True, default=NAN
+    )
+    k_free: float = column(
+        "replay: slope beyond which the controller never brakes, median of the runs",
+        "mass/cost",
+        extended=True,
+        default=NAN,
+    )
+    runs_late: int = column("replay: runs on which no slope arrives", extended=True, default=0)
     runs_lost: int = column(
-        "runs on which even the slowest controller that arrives has collapsed", extended=True
+        "replay: runs on which even the slowest controller that arrives has collapsed",
+        extended=True,
+        default=0,
     )
-    runs_unresolved: int = column("runs whose slowest arrival could not be judged", extended=True)
+    runs_unresolved: int = column(
+        "replay: runs whose slowest arrival could not be judged", extended=True, default=0
+    )
     runs_holes: int = column(
-        "runs on which slopes below the safe ones arrive and are not safe", extended=True
+        "replay: runs on which slopes below the safe ones arrive and are not safe",
+        extended=True,
+        default=0,
     )
     tau_max: float = column(
-        "the paper's gap·R/κ(V) (Table 2), at eps_collapse, plan norm", "mass", extended=True
+        "the paper's gap·R/κ(V) (Table 2), at eps_collapse, plan norm",
+        "mass",
+        extended=True,
+        default=NAN,
     )
 
 
-def row_of(found: Calibration) -> CalibrationRow:
-    """The row of a finished calibration."""
-    settings, layer, theory, window = found.settings, found.layer, found.theory, found.window
-    critical = found.escalation.critical
-    return CalibrationRow(
-        k_safe=window.k_safe,
-        k_low=_end(window.k_low),
-        k_high=_end(window.k_high),
-        k_theory=theory.k_theory if theory is not None else math.nan,
-        alpha0=found.plain.alpha if found.choice is not None else math.nan,
-        beta=float(settings.beta),
-        R=theory.R if theory is not None else math.nan,
-        alpha_critical=critical.alpha if critical is not None else math.nan,
-        eps_collapse=found.eps_collapse,
-        eps_freeze=found.eps_freeze,
-        collapses=len(found.moments),
-        replicates=settings.replicates,
-        verdict=verdict_of(found),
-        iters=found.run.iters,
-        eps_start=layer.eps_start,
-        eps_min=layer.eps_min,
-        k_collapse=found.k_collapse,
-        tv_plain=found.plain.tv,
-        max_steps=layer.max_steps,
-        noise=float(settings.noise),
-        noise_decay=float(settings.noise_decay),
-        confirmed_safe=found.confirmation.safe,
-        confirmed_collapse=found.confirmation.collapse,
-        steps_safe=found.confirmation.steps,
-        status=found.status,
-        tv_safe=found.confirmation.tv_safe,
-        tv_plain_equal=found.confirmation.tv_plain_equal,
-        k_low_min=min(_ends(entry.low for entry in window.brackets), default=math.nan),
-        k_high_max=max(_ends(entry.high for entry in window.brackets), default=math.nan),
-        k_free=_median([entry.free for entry in window.brackets]),
-        runs_late=window.fates(Fate.LATE),
-        runs_lost=window.fates(Fate.COLLAPSED),
-        runs_unresolved=window.fates(Fate.UNRESOLVED),
-        runs_holes=window.holes,
-        tau_max=theory.tau_max if theory is not None else math.nan,
+@dataclass(frozen=True, kw_only=True)
+class FateRow:
+    """One run of a slope on a held-out replicate: the rows of ``--fates``."""
+
+    slope: float = column("k; inf is the plain exponential schedule", "mass/cost")
+    replicate: int = column("held-out replicate")
+    fate: str = column(
+        "safe: arrived, and right in the end; locked: arrived, wrong, never right; thrown: "
+        "arrived, wrong, right before; held: not arrived, right where it stands; late: neither"
     )
-
-
-def _end(value: float) -> float:
-    """An end of a window that was measured; nan for one that does not exist (inf or 0)."""
-    return value if 0.0 < value < math.inf else math.nan
-
-
-def _ends(values: Iterable[float]) -> list[float]:
-    return [value for value in values if 0.0 < value < math.inf]
-
-
-def _median(values: list[float]) -> float:
-    return statistics.median(values) if values else math.nan
+    steps: float = column("step whose pass first used eps_min; nan where none did")
+    wrong_mass: float = column("share of the known mass in the wrong place at the end, no noise")
+    eps: float = column("last temperature", "cost")

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sinkdiag.arrays import FloatArray
 from sinkdiag.checks import check_choice
 from sinkdiag.errors import InputError
+from sinkdiag.load.record import NO_RECORD, RecordData
 from sinkdiag.problem import MarginalKind, Problem, check_real, make_problem
 from sinkdiag.report.table import Label
 from sinkdiag.solver.feasible import count_blocks
@@ -24,7 +25,7 @@ class Subject:
     """One input: a matrix, or a stack of them.
 
     ``layout`` is what the first axis of a stack was said to be; ``stacked`` whether there is one;
-    ``note`` how a file was understood, or empty.
+    ``note`` how a file was understood, or empty; ``record`` what it holds of a training run.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Subject:
     stacked: bool
     problems: tuple[Problem, ...]
     note: str = ""
+    record: RecordData = NO_RECORD
 
     def stack(self) -> FloatArray:
         """All costs as one array (T, n, m)."""
@@ -46,6 +48,7 @@ class Case:
     name: str
     problems: tuple[Problem, ...]
     whole: bool = False
+    record: RecordData = NO_RECORD
 
     @property
     def problem(self) -> Problem:
@@ -97,7 +100,13 @@ def cases(subjects: Sequence[Subject], *, together: Layout | None = None) -> tup
         if subject.stacked and subject.layout == together:
             label = Label(source=subject.name, index=0)
             found.append(
-                Case(label=label, name=subject.name, problems=subject.problems, whole=True)
+                Case(
+                    label=label,
+                    name=subject.name,
+                    problems=subject.problems,
+                    whole=True,
+                    record=subject.record,
+                )
             )
             continue
         found += [
@@ -105,6 +114,7 @@ def cases(subjects: Sequence[Subject], *, together: Layout | None = None) -> tup
                 label=Label(source=subject.name, index=index),
                 name=problem.name,
                 problems=(problem,),
+                record=subject.record,
             )
             for index, problem in enumerate(subject.problems)
         ]

@@ -6,7 +6,7 @@ import pytest
 from sinkdiag.annealing import bracket as module
 from sinkdiag.annealing.bracket import GRID, bracket
 from sinkdiag.annealing.collapse import Judge
-from sinkdiag.annealing.replay import ControllerTrial, Fate, Replay, Replays
+from sinkdiag.annealing.replay import ControllerTrial, ReplayFate, Replay, Replays
 from sinkdiag.annealing.stream import NoisyMatrix
 from sinkdiag.problem import make_problem
 from tests.annealing.helpers import settings
@@ -24,11 +24,11 @@ def trial_and_judge(noise=0.0):
 def test_a_bracket_separates_what_it_says_it_separates():
     trial, judge = trial_and_judge()
     ends = bracket(trial, judge)
-    assert trial.replay(judge, ends.low).fate is Fate.SAFE
-    assert trial.replay(judge, ends.low / 1.06).fate is Fate.LATE
-    assert trial.replay(judge, ends.high).fate is Fate.SAFE
-    assert trial.replay(judge, ends.high * 1.06).fate is Fate.COLLAPSED
-    assert trial.replay(judge, math.inf).fate is Fate.COLLAPSED
+    assert trial.replay(judge, ends.low).fate is ReplayFate.SAFE
+    assert trial.replay(judge, ends.low / 1.06).fate is ReplayFate.LATE
+    assert trial.replay(judge, ends.high).fate is ReplayFate.SAFE
+    assert trial.replay(judge, ends.high * 1.06).fate is ReplayFate.COLLAPSED
+    assert trial.replay(judge, math.inf).fate is ReplayFate.COLLAPSED
     assert not ends.floor
     assert not ends.hole
 
@@ -60,8 +60,8 @@ def fates(monkeypatch):
 def test_the_first_safe_run_from_above_is_taken_and_the_hole_below_it_is_seen(fates):
     def fate(k):
         if k < 1e-4:
-            return Fate.LATE
-        return Fate.SAFE if 0.02 < k < 0.3 or k < 2e-3 else Fate.COLLAPSED
+            return ReplayFate.LATE
+        return ReplayFate.SAFE if 0.02 < k < 0.3 or k < 2e-3 else ReplayFate.COLLAPSED
 
     found = fates(fate)
     assert 0.3 / 1.05 <= found.high < 0.3
@@ -71,27 +71,27 @@ def test_the_first_safe_run_from_above_is_taken_and_the_hole_below_it_is_seen(fa
 
 
 def test_a_scan_that_ends_with_safe_slopes_says_so(fates):
-    found = fates(lambda k: Fate.SAFE if k < 0.3 else Fate.COLLAPSED)
+    found = fates(lambda k: ReplayFate.SAFE if k < 0.3 else ReplayFate.COLLAPSED)
     assert found.floor
     assert found.low == 1e-8
     assert not found.hole
 
 
 def test_without_a_braking_slope_the_free_one_is_the_highest(fates):
-    found = fates(lambda k: Fate.SAFE if k > 0.1 else Fate.LATE)
+    found = fates(lambda k: ReplayFate.SAFE if k > 0.1 else ReplayFate.LATE)
     assert found.high == 1.0
     assert 0.1 < found.low <= 0.105
     assert not found.hole
 
 
 def test_without_a_safe_slope_the_slowest_that_arrives_tells(fates):
-    found = fates(lambda k: Fate.COLLAPSED if k > 0.1 else Fate.LATE)
+    found = fates(lambda k: ReplayFate.COLLAPSED if k > 0.1 else ReplayFate.LATE)
     assert found.high == 0.0
     assert 0.1 < found.low < 0.1 * GRID
-    assert found.slowest.fate is Fate.COLLAPSED
+    assert found.slowest.fate is ReplayFate.COLLAPSED
 
 
 def test_nothing_arrives(fates):
-    found = fates(lambda _: Fate.LATE)
+    found = fates(lambda _: ReplayFate.LATE)
     assert (found.low, found.high) == (math.inf, 0.0)
-    assert found.slowest.fate is Fate.LATE
+    assert found.slowest.fate is ReplayFate.LATE

@@ -1,10 +1,10 @@
 import math
 
 from sinkdiag.annealing.bracket import Bracket
-from sinkdiag.annealing.replay import Fate, Replay
+from sinkdiag.annealing.replay import ReplayFate, Replay
 from sinkdiag.annealing.window import NO_WINDOW, Window
 
-SAFE = Replay(fate=Fate.SAFE, steps=9, tv=0.0, slopes=(0.0, 1.0))
+SAFE = Replay(fate=ReplayFate.SAFE, steps=9, tv=0.0, slopes=(0.0, 1.0))
 
 
 def window(*brackets):
@@ -24,7 +24,7 @@ def test_holes_are_counted():
     hole = Bracket(low=1e-3, high=2.0, free=9.0, slowest=SAFE, hole=True)
     whole = Bracket(low=1e-3, high=2.0, free=9.0, slowest=SAFE)
     assert window(hole, whole, hole).holes == 2
-    assert window(hole, whole).fates(Fate.SAFE) == 2
+    assert window(hole, whole).fates(ReplayFate.SAFE) == 2
 
 
 def test_no_runs_are_no_window():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,12 +13,11 @@ from sinkdiag.annealing.learning.fates import Course, Fate, Outcome
 from sinkdiag.annealing.learning.learner import Learner
 from sinkdiag.annealing.learning.lengths import Shortest, shortest_safe
 from sinkdiag.annealing.learning.meter import Meter
-from sinkdiag.annealing.learning.pilot import choose_alpha, pilot_work
+from sinkdiag.annealing.learning.pilot import PILOT_WORK, choose_alpha
+from sinkdiag.annealing.learning.resolution import Resolution, resolve
 from sinkdiag.annealing.learning.settings import LearningSettings, cost_std
 from sinkdiag.annealing.learning.slopes import (
     CONFIRMATIONS,
-    COUNT,
-    QUICK_COUNT,
     Chosen,
     SlopeFates,
     SlopeSearch,
@@ -27,29 +27,16 @@ from sinkdiag.annealing.learning.slopes import (
     standing,
 )
 from sinkdiag.annealing.learning.target import Target
-from sinkdiag.annealing.learning.trials import Panel, Purpose, Trials
+from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Purpose, Trials
 from sinkdiag.derivatives.thresholds import Thresholds, thresholds
 from sinkdiag.jacobian.freeze import freeze_temperature
 from sinkdiag.problem import Problem
 from sinkdiag.progress import Progress, silent
-from sinkdiag.solver.truncation import iters_needed, lowest_eps
 
 # Matrices with more entries are run in float32, and lost causes on them are not followed up.
 LARGE = 10_000
 # Learning rates at which k_safe is asked for again, as multiples of the given one.
 RATES = (0.25, 4.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resolution:
-    """What a cold layer of K sweeps resolves on the given cost, whatever the schedule.
-
-    ``lowest``: the temperature down to which it is right to 1 % (inf: none); ``needed``: the
-    sweeps that eps_min would take (nan: more than were tried); cost units.
-    """
-
-    lowest: float
-    needed: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,6 +119,12 @@ class LearningCalibration:
         return found.eps if held and found is not None else math.nan
 
     @property
+    def alpha_critical(self) -> float:
+        """Cooling factor of the longest exponential schedule, below the safe ones, that fails."""
+        steps, course = self.plain.longest_unsafe, self.course
+        return (course.eps_min / course.eps_start) ** (1.0 / steps) if steps else math.nan
+
+    @property
     def controller(self) -> AdaptiveCooling | None:
         """The controller to paste into a training loop; None without a slope."""
         if self.chosen is None:
@@ -183,30 +176,32 @@ def measure_learning(
 ) -> LearningCalibration:
     """Measure the slopes that end right, the soonest of them, and the schedules beside it.
 
+    ``rates``: also k_safe at a quarter and at four times the learning rate.
+
     Source: the paper's Algorithm 1 and its premature mode collapse; learner, fates and the choice
     of k_safe are this package's definitions.
     """
     problem, std = learner.problem, cost_std(learner.problem)
     panel = Panel(purpose=Purpose.HELD_OUT, count=settings.panel_size if learner.is_random else 1)
     meter = _meter(progress, panel.count, rates=rates)
-    trials = Trials(learner, course, settings.seed, meter)
+    runner = LearnerRunner(learner=learner, course=course, seed=settings.seed)
     meter.begin("what K sweeps resolve")
-    resolution = Resolution(
-        lowest=lowest_eps(problem, learner.iters),
-        needed=iters_needed(problem, course.eps_min),
-    )
+    resolution = resolve(learner, course)
     freeze = freeze_temperature(problem, learner.iters)
     meter.begin("choosing alpha0")
     unit = problem.total / len(problem.row) / std
-    alpha0 = settings.alpha0 or choose_alpha(trials, settings.beta, unit, WEIGHTS["pilot"])
-    search = _Calibrator(trials, SlopeSearch(trials, alpha0, settings.beta), panel, meter)
-    fates, chosen = search.slopes(unit, quick=settings.quick)
-    meter.begin("shortest exponential")
-    plain = shortest_safe(trials, panel, "exponential", WEIGHTS["length"])
-    meter.begin("shortest linear")
-    linear = shortest_safe(trials, panel, "linear", WEIGHTS["length"])
-    meter.begin("other learning rates")
-    others = _other_rates(search, settings, unit) if rates else ()
+    alpha0 = settings.alpha0 or choose_alpha(runner, settings.beta, unit, meter)
+    trials = Trials(runner, meter)
+    search = _SlopeStage(SlopeSearch(trials, alpha0, settings.beta), panel, settings)
+    fates, chosen = search.choose(slope_grid(unit, count=settings.slope_count))
+    shortest = {}
+    for form in ("exponential", "linear"):
+        meter.begin(f"shortest {form} schedule")
+        shortest[form] = shortest_safe(trials, panel, form, LENGTH_WORK)
+    others: tuple[tuple[float, float], ...] = ()
+    if rates:
+        meter.begin("other learning rates")
+        others = tuple((factor, search.at_rate(factor, unit)) for factor in RATES)
     eps = eps_collapse(fates[-1].outcomes)
     theory = None
     if not math.isnan(eps):
@@ -222,8 +217,8 @@ def measure_learning(
         panel=panel,
         fates=fates,
         chosen=chosen,
-        plain=plain,
-        linear=linear,
+        plain=shortest["exponential"],
+        linear=shortest["linear"],
         rates=others,
         resolution=resolution,
         eps_freeze=freeze,
@@ -232,59 +227,68 @@ def measure_learning(
 
 
 # Guesses of the work of one replicate in each stage, in runs.
-WEIGHTS = {"pilot": 4.0, "map": 20.0, "fresh": 3.0, "length": 0.6}
+MAP_WORK, FRESH_WORK, LENGTH_WORK = 20.0, 3.0, 0.6
 
 
 def _meter(progress: Progress, count: int, *, rates: bool) -> Meter:
-    lengths = WEIGHTS["length"] * count * 12
-    slopes = WEIGHTS["map"] * count
+    slopes, lengths = MAP_WORK * count, 12.0 * LENGTH_WORK * count
     return Meter(
         progress,
         {
             "what K sweeps resolve": 2.0,
-            "choosing alpha0": pilot_work(WEIGHTS["pilot"]),
+            "choosing alpha0": PILOT_WORK,
             "fates of the slopes": slopes,
-            "confirming": WEIGHTS["fresh"] * CONFIRMATIONS,
-            "shortest exponential": lengths,
-            "shortest linear": lengths,
+            "confirming": FRESH_WORK * CONFIRMATIONS,
+            "shortest exponential schedule": lengths,
+            "shortest linear schedule": lengths,
             "other learning rates": 2.0 * slopes if rates else 0.0,
         },
     )
 
 
-class _Calibrator:
-    """The map of fates and the choice on it."""
+class _SlopeStage:
+    """The map of fates, and the choice on it."""
 
-    def __init__(self, trials: Trials, search: SlopeSearch, panel: Panel, meter: Meter) -> None:
-        self.trials, self.search, self.panel, self.meter = trials, search, panel, meter
-        self.all_fates = trials.learner.problem.cost.size <= LARGE
+    def __init__(self, search: SlopeSearch, panel: Panel, settings: LearningSettings) -> None:
+        self.search, self.panel, self.settings = search, panel, settings
+        self.runner: LearnerRunner = search.trials.runner  # type: ignore[assignment]
+        self.all_fates = self.runner.learner.problem.cost.size <= LARGE
 
-    def slopes(self, unit: float, *, quick: bool) -> tuple[tuple[SlopeFates, ...], Chosen | None]:
-        """Every slope on the panel, the grid refined where safety ends, and the confirmed choice."""
-        self.meter.begin("fates of the slopes")
-        slopes = [*slope_grid(unit, count=QUICK_COUNT if quick else COUNT), math.inf]
-        self._run(slopes, WEIGHTS["map"])
-        if not quick:
+    def choose(self, grid: tuple[float, ...]) -> tuple[tuple[SlopeFates, ...], Chosen | None]:
+        """Every slope on the panel, refined where safety ends, and the confirmed choice."""
+        meter = self.search.trials.meter
+        meter.begin("fates of the slopes")
+        slopes = [*grid, math.inf]
+        self._run(slopes, MAP_WORK)
+        if not self.settings.quick:
             slopes += self._refinements(slopes)
             self._run(slopes, 0.0)
+        meter.begin("confirming")
         found = self.search.fates(slopes, self.panel)
-        self.meter.begin("confirming")
         candidates = candidates_of(found) or self._held(found)
         found = self.search.fates(slopes, self.panel)
-        chosen = self.search.confirmed(
-            candidates, found, WEIGHTS["fresh"], count=_fresh_count(self.trials, quick=quick)
-        )
-        return found, chosen
+        count = self.settings.fresh_size if self.runner.learner.is_random else 1
+        return found, self.search.confirmed(candidates, found, FRESH_WORK, count=count)
+
+    def at_rate(self, factor: float, unit: float) -> float:
+        """k_safe on the held-out replicates at another learning rate; nan where none is safe."""
+        learner = self.runner.learner
+        other = replace(learner, learning_rate=factor * learner.learning_rate)
+        trials = Trials(replace(self.runner, learner=other), self.search.trials.meter)
+        search = SlopeSearch(trials, self.search.alpha0, self.search.beta)
+        slopes = slope_grid(unit, count=self.settings.slope_count)
+        search.run(slopes, self.panel, MAP_WORK, all_fates=False)
+        safe = candidates_of(search.fates(slopes, self.panel))
+        return safe[0].slope if safe else math.nan
 
     def _run(self, slopes: list[float], weight: float) -> None:
         self.search.run(slopes, self.panel, weight, all_fates=self.all_fates)
 
     def _refinements(self, slopes: list[float]) -> list[float]:
         """The geometric middles of neighbours of which one is safe and the other is not."""
-        found = self.search.fates(slopes, self.panel)
         return [
             math.sqrt(low.slope * high.slope)
-            for low, high in zip(found, found[1:], strict=False)
+            for low, high in pairwise(self.search.fates(slopes, self.panel))
             if low.safe is not high.safe and math.isfinite(high.slope)
         ]
 
@@ -297,26 +301,3 @@ class _Calibrator:
         ]
         self.search.run(able, self.panel, 0.0, all_fates=True)
         return standing(self.search.fates([entry.slope for entry in found], self.panel))
-
-
-def _fresh_count(trials: Trials, *, quick: bool) -> int:
-    """Runs without noise on a given truth are all the same."""
-    if not trials.learner.is_random:
-        return 1
-    return math.ceil(CONFIRMATIONS / 3) if quick else CONFIRMATIONS
-
-
-def _other_rates(
-    search: _Calibrator, settings: LearningSettings, unit: float
-) -> tuple[tuple[float, float], ...]:
-    """k_safe on the held-out replicates at other learning rates; nan where no slope is safe."""
-    found = []
-    for factor in RATES:
-        learner = search.trials.learner
-        trials = search.trials.of(replace(learner, learning_rate=factor * learner.learning_rate))
-        other = SlopeSearch(trials, search.search.alpha0, settings.beta)
-        slopes = slope_grid(unit, count=QUICK_COUNT if settings.quick else COUNT)
-        other.run(slopes, search.panel, WEIGHTS["map"], all_fates=False)
-        safe = candidates_of(other.fates(slopes, search.panel))
-        found.append((factor, safe[0].slope if safe else math.nan))
-    return tuple(found)

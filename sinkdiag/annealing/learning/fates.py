@@ -94,7 +94,8 @@ class Observer(Protocol):
         eps: float,
         measured: LearningStep,
         noisy: AnyArray,
-    ) -> None: ...
+    ) -> None:
+        """One step, after the costs have learned from it."""
 
 
 def _unheard(share: float) -> None:
@@ -176,7 +177,7 @@ def _judge(run: LearningRun, branch: _Branch, course: Course) -> Outcome:
         fate = Fate.SAFE
     else:
         fate = Fate.THROWN if state.best_share >= WAS_RIGHT else Fate.LOCKED
-    changed = state.changed_at[target.known][~right]
+    changed = state.changed_at[target.judged][~right]
     return Outcome(
         fate=fate,
         steps=branch.arrival,

@@ -104,7 +104,7 @@ class LearningState:
     changed_at:
         The temperature at which it last changed, per row, cost units.
     right_share:
-        The share of known rows whose argmax is right; ``best_share`` its maximum so far.
+        The share of judged rows whose argmax is right; ``best_share`` its maximum so far.
     """
 
     def __init__(self, cost: AnyArray) -> None:
@@ -194,5 +194,5 @@ class LearningRun:
         state.changed_at[best != state.best] = eps
         state.best[:] = best
         right = target.correct[np.arange(len(best)), best]
-        state.right_share = float(right[target.known].mean())
+        state.right_share = float(right[target.judged].mean())
         state.best_share = max(state.best_share, state.right_share)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from sinkdiag.annealing.learning.learner import Loss
+from sinkdiag.annealing.learning.slopes import CONFIRMATIONS, COUNT, QUICK_COUNT
 from sinkdiag.checks import (
     MOST_ITERS,
     MOST_REPLICATES,
@@ -30,6 +31,8 @@ _LEAST = {"iters": 1, "max_steps": 2, "replicates": 1, "seed": 0}
 _MOST = {"iters": MOST_ITERS, "replicates": MOST_REPLICATES}
 # A quick calibration takes a third of the replicates, of these at least.
 FEWEST = 3
+# Costs that vary by less than this share of their size are equal to rounding.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,21 +107,38 @@ class LearningSettings:
     @property
     def panel_size(self) -> int:
         """Held-out replicates that are run when runs are random."""
-        return max(FEWEST, math.ceil(self.replicates / 3)) if self.quick else self.replicates
+        return self._fewer(self.replicates)
+
+    @property
+    def fresh_size(self) -> int:
+        """Fresh replicates that confirm a slope."""
+        return self._fewer(CONFIRMATIONS)
+
+    @property
+    def slope_count(self) -> int:
+        """Slopes of the grid."""
+        return QUICK_COUNT if self.quick else COUNT
+
+    def _fewer(self, count: int) -> int:
+        return min(count, max(FEWEST, math.ceil(count / 3))) if self.quick else count
+
+
+def unit_std(problem: Problem) -> float:
+    """The standard deviation (ddof 0) of the finite costs, cost units: the learner's unit."""
+    return float(problem.cost[np.isfinite(problem.cost)].std())
 
 
 def cost_std(problem: Problem) -> float:
-    """The standard deviation (ddof 0) of the finite costs, cost units; the learner's unit.
+    """`unit_std` where it is a unit.
 
     Raises
     ------
     InputError
         When all finite costs are equal.
     """
-    found = float(problem.cost[np.isfinite(problem.cost)].std())
-    if not found > 1e-12 * max(
-        float(np.abs(problem.cost[np.isfinite(problem.cost)]).max()), 1e-300
-    ):
+    finite = problem.cost[np.isfinite(problem.cost)]
+    found = unit_std(problem)
+    if not found > ROUNDING * float(np.abs(finite).max()):
         raise InputError(
             problem.name, "all costs are equal: nothing can be learned from them", "check the file"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +29,8 @@ class Target:
         T_ij; from pairs, min(r_i, c_j) at the true pair and 0 elsewhere in that row.
     known:
         Which rows are known (n,); the others enter neither loss nor wrong mass.
+    judged:
+        Which rows are judged (n,): the known ones, of which the last is left out with `inner`.
     correct:
         Where a row's argmax counts as right, (n, m): the largest entries of T's row.
     paired:
@@ -36,25 +38,48 @@ class Target:
         total variation ‖P - T‖_1/(2N).
     planted:
         Whether T is the optimal plan of the cost itself.
+    inner:
+        Whether mass in the last row and column, the dustbins, is not judged.
     """
 
     plan: FloatArray
     known: np.ndarray[tuple[int], np.dtype[np.bool_]]
     correct: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    judged: np.ndarray[tuple[int], np.dtype[np.bool_]]
     paired: bool
     planted: bool = False
+    inner: bool = False
+
+    def without_dustbins(self) -> Target:
+        """The same, judged on all rows and columns but the last ones.
+
+        Rows whose true place is the last column are not judged either.
+
+        Raises
+        ------
+        InputError
+            When nothing is left.
+        """
+        real = self.plan[:, :-1].sum(axis=1) > 0.0
+        judged = self.judged & real
+        judged[-1] = False
+        if not judged.any():
+            raise InputError("truth", "no known row has its truth in a real column", "drop --inner")
+        return replace(self, judged=judged, inner=True)
 
     def wrong_mass(self, plan: FloatArray) -> float:
         """The share of the known mass that ``plan`` (n, m) has in the wrong place, in [0, 1]."""
+        columns = slice(None, -1) if self.inner else slice(None)
+        found, wanted = plan[self.judged, columns], self.plan[self.judged, columns]
+        total = float(wanted.sum())
         if not self.paired:
-            return float(np.abs(plan - self.plan).sum()) / (2.0 * float(self.plan.sum()))
-        total = float(self.plan[self.known].sum())
-        return 1.0 - float(np.minimum(plan, self.plan)[self.known].sum()) / total
+            return float(np.abs(found - wanted).sum()) / (2.0 * total)
+        return 1.0 - float(np.minimum(found, wanted).sum()) / total
 
     def right_rows(self, plan: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Of which known rows the argmax is right."""
+        """Of which judged rows the argmax is right."""
         best = plan.argmax(axis=1)
-        return np.asarray(self.correct[np.arange(len(best)), best][self.known])
+        return np.asarray(self.correct[np.arange(len(best)), best][self.judged])
 
 
 def target_of(problem: Problem, truth: ArrayLike, name: str = "truth") -> Target:
@@ -97,14 +122,16 @@ def target_of(problem: Problem, truth: ArrayLike, name: str = "truth") -> Target
         raise InputError(name, "a true pair is forbidden (its cost is inf)", "allow that pair")
     plan = np.zeros((n, m))
     plan[rows, pairs[rows]] = np.minimum(problem.row[rows], problem.col[pairs[rows]])
-    return Target(plan=plan, known=known, correct=plan > 0.0, paired=True)
+    return Target(plan=plan, known=known, judged=known, correct=plan > 0.0, paired=True)
 
 
 def planted_target(problem: Problem) -> Target:
     """The optimal plan of the cost itself."""
     plan = optimal_plan(problem)
     known = np.ones(len(plan), dtype=np.bool_)
-    return Target(plan=plan, known=known, correct=_largest(plan), paired=False, planted=True)
+    return Target(
+        plan=plan, known=known, judged=known, correct=_largest(plan), paired=False, planted=True
+    )
 
 
 def _from_plan(problem: Problem, plan: FloatArray, name: str) -> Target:
@@ -131,7 +158,7 @@ def _from_plan(problem: Problem, plan: FloatArray, name: str) -> Target:
     if np.any(values[np.isposinf(problem.cost)] > 0.0):
         raise InputError(name, "the true plan uses a forbidden pair", "allow that pair")
     known = np.ones(n, dtype=np.bool_)
-    return Target(plan=values, known=known, correct=_largest(values), paired=False)
+    return Target(plan=values, known=known, judged=known, correct=_largest(values), paired=False)
 
 
 def _largest(plan: FloatArray) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:

@@ -19,6 +19,7 @@ from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
 from sinkdiag.arrays import AnyArray
 from sinkdiag.problem import Problem
 from sinkdiag.solver.solve import solve_problem
+from sinkdiag.solver.truncation import truncation_error
 
 # A gradient below this many roundings of its largest terms is cancellation.
 ROUNDINGS = 16.0
@@ -59,6 +60,32 @@ def trace_all(found: LearningCalibration) -> tuple[TraceRow, ...]:
         for replicate in range(found.panel.count)
         for row in trace_learning(found, pace, replicate).rows
     )
+
+
+def lost_track(found: LearningCalibration) -> float:
+    """TV between a warm layer's plan and its fixed point at the end of the plain schedule.
+
+    First held-out replicate, at the costs of the last step; nan for a cold layer, and where
+    no fixed point was found.
+    """
+    learner = found.learner
+    if learner.cold:
+        return math.nan
+    ends: list[tuple[AnyArray, AnyArray, float]] = []
+
+    def keep(
+        run: LearningRun, state: LearningState, eps: float, measured: LearningStep, noisy: AnyArray
+    ) -> None:
+        del run, measured
+        ends[:] = [(noisy.astype(np.float64), state.plan.astype(np.float64), eps)]
+
+    random = np.random.default_rng([found.settings.seed, found.panel.purpose, 0])
+    run_together(learner, [pace_of(found, math.inf)], found.course, random, observe=keep)
+    ((cost, plan, eps),) = ends
+    solution = solve_problem(
+        replace(learner.problem, cost=cost), eps, tol=JUDGE_TOL, max_iter=JUDGE_MAX_ITER
+    )
+    return truncation_error(plan, solution)
 
 
 def pace_of(found: LearningCalibration, slope: float) -> ControllerPace:

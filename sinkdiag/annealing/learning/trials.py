@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 import numpy as np
 
@@ -42,22 +43,51 @@ class Panel:
         return math.ceil(MOSTLY * self.count - 1e-9)
 
 
-class Trials:
-    """Outcomes of paces on replicates of one learner; each is computed once."""
+class Runner(Protocol):
+    """What runs paces on replicates: the learner here, or anyone's training."""
 
-    def __init__(self, learner: Learner, course: Course, seed: int, meter: Meter) -> None:
-        self.learner, self.course = learner, course
-        self._seed, self._meter = seed, meter
+    @property
+    def course(self) -> Course:
+        """From where to where, in how many steps."""
+
+    @property
+    def workers(self) -> int:
+        """How many replicates may run at the same time."""
+
+    def make(
+        self, paces: Sequence[Pace], purpose: Purpose, index: int, tick: Callable[[float], None]
+    ) -> tuple[Outcome, ...]:
+        """Run paces on one replicate; ``tick`` is told the share of the work that is done."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LearnerRunner:
+    """Runs of the learner; equal seeds meet equal starts and noise."""
+
+    learner: Learner
+    course: Course
+    seed: int
+    workers: int = WORKERS
+
+    def make(
+        self, paces: Sequence[Pace], purpose: Purpose, index: int, tick: Callable[[float], None]
+    ) -> tuple[Outcome, ...]:
+        """See `run_together`."""
+        random = np.random.default_rng([self.seed, purpose, index])
+        return run_together(self.learner, paces, self.course, random, tick)
+
+
+class Trials:
+    """Outcomes of paces on replicates; each is computed once."""
+
+    def __init__(self, runner: Runner, meter: Meter) -> None:
+        self.runner, self.meter = runner, meter
         self._known: dict[tuple[Purpose, int, Pace], Outcome] = {}
 
-    def within(self, max_steps: int) -> Trials:
-        """The same learner with another budget; nothing is shared."""
-        course = replace(self.course, max_steps=min(max_steps, self.course.max_steps))
-        return Trials(self.learner, course, self._seed, self._meter)
-
-    def of(self, learner: Learner) -> Trials:
-        """Another learner in the same temperatures, with the same random numbers."""
-        return Trials(learner, self.course, self._seed, self._meter)
+    @property
+    def course(self) -> Course:
+        """That of all runs."""
+        return self.runner.course
 
     def outcomes(self, pace: Pace, panel: Panel) -> tuple[Outcome, ...]:
         """What is known of one pace on the replicates of a panel, in their order."""
@@ -81,7 +111,7 @@ class Trials:
         for first in range(0, panel.count, WORKERS):
             able = [pace for pace in paces if self._may_be_safe(pace, panel)]
             batch = range(first, min(first + WORKERS, panel.count))
-            self._run(able, panel, batch, weight * max(len(able), 1) / max(len(paces), 1))
+            self._run(able, panel, batch, weight)
 
     def _count(self, pace: Pace, panel: Panel, fate: Fate) -> int:
         return sum(outcome.fate is fate for outcome in self.outcomes(pace, panel))
@@ -92,26 +122,21 @@ class Trials:
         return failed <= panel.count - panel.enough
 
     def _run(self, paces: Sequence[Pace], panel: Panel, batch: range, weight: float) -> None:
-        """Missing outcomes of one batch of replicates, two replicates at a time."""
+        """Missing outcomes of one batch of replicates, as many at a time as the runner may."""
 
         def one(index: int) -> tuple[int, list[Pace], tuple[Outcome, ...]]:
             missing = [p for p in paces if (panel.purpose, index, p) not in self._known]
             if not missing:
-                self._meter.add(weight)
+                self.meter.add(weight)
                 return index, [], ()
-            random = np.random.default_rng([self._seed, panel.purpose, index])
-            outcomes = run_together(
-                self.learner,
-                missing,
-                self.course,
-                random,
-                lambda share: self._meter.add(share * weight),
+            made = self.runner.make(
+                missing, panel.purpose, index, lambda share: self.meter.add(share * weight)
             )
-            return index, missing, outcomes
+            return index, missing, made
 
         if not paces:
             return
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(self.runner.workers) as pool:
             for index, missing, outcomes in pool.map(one, batch):
                 for pace, outcome in zip(missing, outcomes, strict=True):
                     self._known[panel.purpose, index, pace] = outcome
