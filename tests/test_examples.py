@@ -65,6 +65,24 @@ def test_the_bundled_problems_are_as_hard_as_they_say(name, size, assigned, near
 
 
 @pytest.mark.slow
+def test_tracking_control_compares_both_controllers():
+    done = run_line(f"timeout {LIMIT} python3 examples/tracking_control.py --quick", ROOT)
+    assert done.returncode == 0, done.stderr
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in done.stdout.splitlines()
+        if line.startswith(("| uniform", "| geometric"))
+    ]
+    assert len(rows) == 2 * 3 + 4 * 3
+    failures = {(row[0], row[1]): row[5] for row in rows}
+    assert failures["uniform 24", "EPH-ASC"] == "0 of 2"
+    assert failures["uniform 24", "tracking"] == "2 of 2"
+    assert failures["geometric 24, K = 1", "tracking"] == "0 of 2"
+    assert failures["geometric 24, K = 1", "plain"] == "2 of 2"
+    assert done.stdout.count("One setting for all") == 6
+
+
+@pytest.mark.slow
 def test_appendix_writes_every_case(tmp_path):
     done = run_line(
         f"timeout {LIMIT} examples/appendix.sh --quick {shlex.quote(str(tmp_path))}", ROOT

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Signal = Literal["drift", "tracking"]
 
 # The paper's slope, drift per eps; and the share of the mass that may be out of place.
-DEFAULT_SLOPE: Mapping[Signal, float] = {"drift": 0.5, "tracking": 0.05}
+DEFAULT_SLOPE: Mapping[Signal, float] = {"drift": 0.5, "tracking": 0.01}
 
 # What is left above eps_min is taken along with a step when it is at most this share of a full
 # step (of log eps). A factor alpha0 = (eps_min/eps_start)^(1/s) that was rounded in its 6th digit,
@@ -113,7 +113,7 @@ class AdaptiveCooling:
     k_safe:
         Largest reading at which the controller cools. ``drift``: the safety slope, per cost unit
         (default 0.5, the paper's), for rows of mass 1; ``sinkdiag calibrate`` measures it.
-        ``tracking``: the share of the mass, from 0 to 1, that may be out of place (default 0.05),
+        ``tracking``: the share of the mass, from 0 to 1, that may be out of place (default 0.01),
         whatever the marginals and the unit of the costs.
     alpha0:
         Cooling factor of one step without braking.

@@ -8,8 +8,11 @@ point
     rho >= chi_t / chi_{t-1} >= chi_{t-1} / chi_{t-2}        TV(P, P*) <= chi / (2 sqrt(N gap)).
 
 The tracking error is the right side of that bound with 1 - chi_t/chi_{t-1} in place of the gap: a
-proxy and no bound, since the gap is then too large. Where slow modes are still hidden behind fast
-ones (the first sweeps from a cold start) it is an underestimate.
+proxy and no bound, since the gap is then too large. Where a slow mode hides behind fast ones it can
+be an underestimate. Observed: on 1,203 cold layers of 5 and 20 sweeps, and at 5,564 steps of layers
+that carried their potentials along cooling schedules (uniform, planar and tied costs of 8 to 39
+points, the two bundled problems, eps from 1 to 0.003 of the range), never one: 1.1 to 5 times the
+true total variation on the synthetic costs, 1.2 to 28 times on the real ones.
 """
 
 from __future__ import annotations

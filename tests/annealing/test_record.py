@@ -274,3 +274,24 @@ def test_rows_that_were_wrong_throughout_locked_in_at_the_start():
     assert found.step == 0
     assert found.wrong_share == 1.0
     assert math.isnan(found.drift_ratio)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_costs_that_are_distances_of_learned_points_are_refused(seed):
+    """A network moves all costs of a point together: no learner of free costs."""
+    rng = np.random.default_rng(seed)
+    x, y = 0.4 * rng.standard_normal((2, 12, 8))
+    eps, costs = np.geomspace(1.0, 0.05, 100), []
+    problem = make_problem(np.sum((x[:, None] - y) ** 2, axis=2))
+    target = target_of(problem, rng.permutation(12))
+    for temperature in eps:
+        clean = np.sum((x[:, None] - y) ** 2, axis=2)
+        costs.append(clean + 0.01 * rng.standard_normal(clean.shape))
+        layer = unroll(make_problem(costs[-1]), float(temperature), K)
+        gradient = layer.vjp(layer.plan - target.plan)
+        moved_x = gradient.sum(axis=1)[:, None] * x - gradient @ y
+        moved_y = gradient.sum(axis=0)[:, None] * y - gradient.T @ x
+        x, y = x - 0.04 * moved_x, y - 0.04 * moved_y
+    learner = Learner(problem=problem, target=target, iters=K, learning_rate=1.0)
+    found = fit_record(learner, np.array(costs), eps)
+    assert found.finding.startswith("the learner does not fit this record")
