@@ -13,6 +13,7 @@ from sinkdiag._version import __version__
 
 if TYPE_CHECKING:
     from sinkdiag.annealing.controller import AdaptiveCooling
+    from sinkdiag.annealing.learning.training import TrainingCalibration, calibrate_training
     from sinkdiag.derivatives.gradient import Gradient, vjp
     from sinkdiag.errors import InputError, NothingToDrawError
     from sinkdiag.jacobian.freeze import freeze_temperature
@@ -44,7 +45,9 @@ _HOMES = {
     "Solution": "sinkdiag.results",
     "SpectrumResult": "sinkdiag.studies.spectrum",
     "Status": "sinkdiag.results",
+    "TrainingCalibration": "sinkdiag.annealing.learning.training",
     "calibrate": "sinkdiag.studies.calibrate",
+    "calibrate_training": "sinkdiag.annealing.learning.training",
     "constants": "sinkdiag.studies.constants",
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
@@ -75,8 +78,10 @@ __all__ = [
     "Solution",
     "SpectrumResult",
     "Status",
+    "TrainingCalibration",
     "__version__",
     "calibrate",
+    "calibrate_training",
     "constants",
     "duality_gap",
     "float32_hazard",

@@ -205,6 +205,15 @@ class AdaptiveCooling:
         return self.eps <= self.eps_min
 
     @property
+    def arrival(self) -> int | None:
+        """The first step whose pass uses eps_min, from 0; None before that is known."""
+        if self.eps_start <= self.eps_min:
+            return 0
+        last = (entry.step for entry in self._steps if entry.next_eps <= self.eps_min)
+        first = next(last, None)
+        return None if first is None else first + 1
+
+    @property
     def history(self) -> pd.DataFrame:
         """One row a step: step, eps, drift, drift_ratio, tracking_error, braking, next_eps."""
         import pandas as pd

@@ -6,7 +6,7 @@ import pytest
 from sinkdiag.annealing import bracket as module
 from sinkdiag.annealing.bracket import GRID, bracket
 from sinkdiag.annealing.collapse import Judge
-from sinkdiag.annealing.replay import ControllerTrial, ReplayFate, Replay, Replays
+from sinkdiag.annealing.replay import ControllerTrial, Replay, ReplayFate, Replays
 from sinkdiag.annealing.stream import NoisyMatrix
 from sinkdiag.problem import make_problem
 from tests.annealing.helpers import settings

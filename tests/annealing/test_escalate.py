@@ -40,7 +40,7 @@ def test_a_schedule_beyond_the_budget_is_not_run():
 def test_the_hardest_schedule_is_the_one_that_was_given():
     stream = NoisyMatrix(problem=make_problem(COST), noise=0.0, decay=0.9, seed=(0,))
     layer = settings(iters=4, end=0.3, budget=60)
-    found = escalate([Judge(stream, 0.9, layer)], layer, 0.9, alpha0=0.8)
+    found = escalate([Judge(stream, 0.9, layer)], layer, 0.9, alpha0=0.8, fewer_sweeps=True)
     alone = plain_outcome([Judge(stream, 0.9, layer)], replace(layer, iters=1), 0.8, 0.9)
     assert found.provoked == ()
     assert found.hardest.alpha == 0.8

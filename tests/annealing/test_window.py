@@ -1,7 +1,7 @@
 import math
 
 from sinkdiag.annealing.bracket import Bracket
-from sinkdiag.annealing.replay import ReplayFate, Replay
+from sinkdiag.annealing.replay import Replay, ReplayFate
 from sinkdiag.annealing.window import NO_WINDOW, Window
 
 SAFE = Replay(fate=ReplayFate.SAFE, steps=9, tv=0.0, slopes=(0.0, 1.0))

@@ -17,3 +17,21 @@ def track_step(cost, row, col, eps, iters, g, previous):
     """(drift, f, g, plan): the sweeps, and how far the plan is from the one before."""
     f, g, plan = sweeps(cost, row, col, eps, iters, g)
     return frobenius(plan, previous), f, g, plan
+
+
+def note_plan(plan, previous):
+    """(drift, argmax of every row; of equals the first)."""
+    return frobenius(plan, previous), [list(line).index(max(line)) for line in plan]
+
+
+def weigh_loss(plan, target, known, loss, factor):
+    """P∘dl/dP times the factor, for ``mse`` (P - T), ``mass`` -T, ``nll`` -T/P; 0 if unknown."""
+    slopes = {
+        "mse": lambda p, t: p - t,
+        "mass": lambda p, t: -t,
+        "nll": lambda p, t: -t / p,
+    }
+    return [
+        [p * slopes[loss](p, t) * factor if seen else 0.0 for p, t in zip(one, two)]
+        for one, two, seen in zip(plan, target, known)
+    ]

@@ -224,3 +224,73 @@ def plan_residuals(plan, row, col, count):
     """The same with the plan as kernel: that of cost -log P at eps = 1."""
     cost = [[-math.log(x) if x > 0 else math.inf for x in line] for line in plan]
     return sweep_residuals(cost, row, col, 1.0, count, [0.0] * len(col))
+
+
+def swept(kernel, row, col, count, v):
+    """(u, v) of every sweep: lists of count + 1 vectors each, from v_0 = ``v``."""
+    us, vs = [], [list(v)]
+    for t in range(count + 1):
+        us.append(
+            [
+                row[i] / sum(kernel[i][j] * vs[t][j] for j in range(len(col)))
+                for i in range(len(row))
+            ]
+        )
+        if t < count:
+            vs.append(
+                [
+                    col[j] / sum(kernel[i][j] * us[t][i] for i in range(len(row)))
+                    for j in range(len(col))
+                ]
+            )
+    return us, vs
+
+
+def product(matrix, x):
+    """matrix' x."""
+    return [sum(line[j] * value for line, value in zip(matrix, x)) for j in range(len(matrix[0]))]
+
+
+def scaled(kernel, u, v):
+    """diag(u) E diag(v)."""
+    return [[u[i] * kernel[i][j] * v[j] for j in range(len(v))] for i in range(len(u))]
+
+
+def gathered(kernel, u, v, left, right, weighted):
+    """E∘Σ_t (left_t v_t' + u_t right_t') - W."""
+    return [
+        [
+            kernel[i][j]
+            * sum(left[t][i] * v[t][j] + u[t][i] * right[t][j] for t in range(len(left)))
+            - weighted[i][j]
+            for j in range(len(kernel[0]))
+        ]
+        for i in range(len(kernel))
+    ]
+
+
+def pulled_back(kernel, row, col, us, vs, weighted):
+    """(left, right) by the chain rule through log u and log v, half-sweep by half-sweep."""
+    n, m, count = len(row), len(col), len(us) - 1
+    f = [sum(weighted[i]) for i in range(n)]
+    g = [sum(weighted[i][j] for i in range(n)) for j in range(m)]
+    left = [[0.0] * n for _ in range(count + 1)]
+    right = [[0.0] * m for _ in range(count + 1)]
+    left[count] = [f[i] * us[count][i] / row[i] for i in range(n)]
+    # log u_i = log r_i - log Σ_j E_ij v_j passes -Q1_ij f_i on to log v_j.
+    g = [
+        g[j] - sum(f[i] * us[count][i] * kernel[i][j] * vs[count][j] / row[i] for i in range(n))
+        for j in range(m)
+    ]
+    for t in range(count - 1, -1, -1):
+        right[t] = [g[j] * vs[t + 1][j] / col[j] for j in range(m)]
+        f = [
+            -sum(g[j] * us[t][i] * kernel[i][j] * vs[t + 1][j] / col[j] for j in range(m))
+            for i in range(n)
+        ]
+        left[t] = [f[i] * us[t][i] / row[i] for i in range(n)]
+        g = [
+            -sum(f[i] * us[t][i] * kernel[i][j] * vs[t][j] / row[i] for i in range(n))
+            for j in range(m)
+        ]
+    return left, right

@@ -149,7 +149,7 @@ def _draw_steps(axes: Axes, found: LearningCalibration) -> None:
     axes.set_ylim(0, found.course.max_steps)
     axes.set_xlabel(f"slope k (mass/cost); solid line: k_safe, dotted: the paper's {PAPER}")
     axes.set_ylabel("step of arrival")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
 
 
 def _runs(found: LearningCalibration) -> list[tuple[str, TracedRun]]:

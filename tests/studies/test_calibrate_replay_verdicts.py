@@ -9,10 +9,16 @@ import pytest
 import sinkdiag
 from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.results import Status
-from sinkdiag.studies.calibrate_findings import _own_sweeps
+from sinkdiag.studies.calibrate_replay_findings import _own_sweeps
 from tests.helpers import planar_cost
 from tests.shell import ROOT
-from tests.studies.test_calibrate import COST, controller_of, distance, replay_by_hand
+from tests.studies.test_calibrate_replay import (
+    COST,
+    controller_of,
+    distance,
+    replay_by_hand,
+    replayed,
+)
 
 FAULTS = ROOT / "tests" / "data" / "faults"
 
@@ -28,7 +34,7 @@ def calm_then_hard(count=40, calm=12, n=10):
 @pytest.mark.parametrize("alpha0", [None, 0.5594])
 def test_one_jump_on_a_trajectory_meets_the_later_costs(alpha0):
     """It arrives on calm costs, whole; they become hard while it stays at eps_min."""
-    row = sinkdiag.calibrate(
+    row = replayed(
         calm_then_hard(),
         [1.0, 0.01],
         layout="trajectory",
@@ -44,7 +50,7 @@ def test_one_jump_on_a_trajectory_meets_the_later_costs(alpha0):
 def test_the_steps_of_a_trajectory_are_not_those_of_the_budget():
     """Fresh costs at every step: no usual slope arrives in 60 steps, and 500 there are not."""
     costs = np.random.default_rng(0).random((60, 8, 8))
-    row = sinkdiag.calibrate(costs, [1.0, 0.3], layout="trajectory", iters=2, replicates=2).rows[0]
+    row = replayed(costs, [1.0, 0.3], layout="trajectory", iters=2, replicates=2).rows[0]
     assert row.max_steps == 57
     assert "500 steps" not in row.verdict
 
@@ -53,7 +59,7 @@ def test_the_steps_of_a_trajectory_are_not_those_of_the_budget():
 def test_the_shortest_records_settle_as_long_as_they_can(count):
     """One step before the jump, and one at eps_min before those by which the run is judged."""
     costs = np.stack([planar_cost(6, seed) for seed in range(count)])
-    result = sinkdiag.calibrate(costs, layout="trajectory", iters=1, replicates=2)
+    result = replayed(costs, layout="trajectory", iters=1, replicates=2)
     layer = result.parts[0].calibration.layer
     assert layer.settle == min(3, count - 2)
     assert layer.max_steps == max(2, count - 3)
@@ -64,7 +70,7 @@ def test_the_shortest_records_settle_as_long_as_they_can(count):
 
 def test_tv_plain_is_that_of_the_run_that_the_verdict_speaks_of():
     """Gentle cooling with one sweep, by hand, and not one jump (five times as far)."""
-    row = sinkdiag.calibrate(COST, [1.0, 0.3], alpha0=0.8, noise=0.0, replicates=2, iters=1).rows[0]
+    row = replayed(COST, [1.0, 0.3], alpha0=0.8, noise=0.0, replicates=2, iters=1).rows[0]
     assert row.verdict.startswith("no collapse provoked:")
     controller = sinkdiag.AdaptiveCooling(math.inf, 0.8, eps_start=1.0, eps_min=0.3)
     _, _, plan = replay_by_hand(COST, controller, 1)
@@ -78,7 +84,7 @@ def test_tv_plain_is_that_of_the_run_that_the_verdict_speaks_of():
 
 def test_plain_cooling_in_as_many_steps_stands_beside_the_controller():
     """Without noise every replay is the data's, so both distances are found by hand."""
-    row = sinkdiag.calibrate(COST, noise=0.0, replicates=2).rows[0]
+    row = replayed(COST, noise=0.0, replicates=2).rows[0]
     count, eps, plan = replay_by_hand(COST, controller_of(row, row.k_safe), row.iters)
     assert count == row.steps_safe + 3
     assert row.tv_safe == pytest.approx(distance(COST, eps, plan), abs=1e-8)
@@ -99,9 +105,9 @@ def test_plain_cooling_in_as_many_steps_stands_beside_the_controller():
 
 def test_a_k_low_that_is_where_the_search_ends_says_at_most():
     """Two steps of cooling on a cost that settles at once: every slope arrives."""
-    result = sinkdiag.calibrate(planar_cost(12), alpha0=0.05, iters=1, replicates=2)
+    result = replayed(planar_cost(12), alpha0=0.05, iters=1, replicates=2)
     assert result.parts[0].window.floor == ("k_low is at most" in result.rows[0].verdict)
-    slow = sinkdiag.calibrate(COST, max_steps=5000, iters=2, alpha0=0.3, replicates=2)
+    slow = replayed(COST, max_steps=5000, iters=2, alpha0=0.3, replicates=2)
     assert slow.parts[0].window.floor == ("k_low is at most" in slow.rows[0].verdict)
     assert slow.parts[0].window.floor or result.parts[0].window.floor
 
@@ -128,7 +134,7 @@ def test_steps_that_are_said_to_be_too_few_are_few(steps, tried, words):
 
 def test_cooling_that_takes_more_than_the_budget_is_refused_at_once():
     """5e16 steps are not run, whatever the budget."""
-    row = sinkdiag.calibrate(COST, alpha0=math.nextafter(1.0, 0.0), replicates=2).rows[0]
+    row = replayed(COST, alpha0=math.nextafter(1.0, 0.0), replicates=2).rows[0]
     assert row.verdict.startswith("empty: plain cooling by 0.9999999999999999 a step takes ")
     assert "within the budget of 500" in row.verdict
     assert math.isnan(row.tv_plain)
@@ -136,7 +142,7 @@ def test_cooling_that_takes_more_than_the_budget_is_refused_at_once():
 
 def test_an_outlier_of_1e57_is_below_resolution_and_not_a_matter_of_minutes():
     with np.load(FAULTS / "calibrate_hang.npz") as file:
-        row = sinkdiag.calibrate(
+        row = replayed(
             file["cost"],
             0.1,
             eps_unit="median",
@@ -151,7 +157,7 @@ def test_an_outlier_of_1e57_is_below_resolution_and_not_a_matter_of_minutes():
 
 @pytest.mark.parametrize("eps", [1e-3, 3e-4])
 def test_sweeps_that_leave_nothing_divide_by_no_zero(eps):
-    row = sinkdiag.calibrate(np.load(FAULTS / "uv84.npy"), eps).rows[0]
+    row = replayed(np.load(FAULTS / "uv84.npy"), eps).rows[0]
     assert row.status is Status.CONVERGED
     assert not row.k_theory <= 0.0
 
@@ -162,7 +168,7 @@ def test_the_chosen_pace_leaves_the_controller_its_first_step():
     rng.random(1432)
     start = rng.random((12, 12))
     record = np.stack([start + 0.05 * t * rng.random((12, 12)) for t in range(15)])
-    result = sinkdiag.calibrate(record, [1.0, 0.05], layout="trajectory", iters=5, extended=True)
+    result = replayed(record, [1.0, 0.05], layout="trajectory", iters=5, extended=True)
     (row,) = result.rows
     assert "No slope reaches" not in row.verdict
     assert row.runs_late == 0
