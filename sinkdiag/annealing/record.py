@@ -221,5 +221,5 @@ def _untold(
         steps=steps,
         lock_in=lock_in,
         status=Status.BELOW_RESOLUTION,
-        finding=f"{finding}; give the learning rate and the noise",
+        finding=finding,
     )
