@@ -58,7 +58,8 @@ def _fold(
     return wrapper
 
 
-def _apply(function: Callable[..., Any], *decorators: Callable[[Any], Any]) -> Any:
+def apply_options(function: Callable[..., Any], *decorators: Callable[[Any], Any]) -> Any:
+    """The options of a group, the first one outermost."""
     for decorate in reversed(decorators):
         function = decorate(function)
     return function
@@ -67,7 +68,7 @@ def _apply(function: Callable[..., Any], *decorators: Callable[[Any], Any]) -> A
 def input_options(function: Command, *, required: bool = True) -> Command:
     """COST..., --layout, --score, --marginals, as ``inputs: InputOptions``."""
     keys = {"cost": "sources", "layout": "layout", "score": "score", "marginals": "marginals"}
-    return _apply(
+    return apply_options(
         _fold(function, "inputs", InputOptions, keys),
         click.argument("cost", nargs=-1, required=required, metavar="COST..."),
         click.option(
@@ -93,7 +94,7 @@ def eps_options(function: Command) -> Command:
     def build(eps: tuple[list[float], ...], unit: EpsUnit) -> Temperatures:
         return Temperatures(values=tuple(value for part in eps for value in part), unit=unit)
 
-    return _apply(
+    return apply_options(
         _fold(function, "temperatures", build, {"eps": "eps", "eps_unit": "unit"}),
         click.option(
             "--eps",
@@ -123,7 +124,7 @@ def output_options(function: Command) -> Command:
         "extended": "extended",
         "fail_on": "fail_on",
     }
-    return _apply(
+    return apply_options(
         _fold(function, "output", OutputOptions, keys),
         click.option(
             "--format",
@@ -151,7 +152,7 @@ def output_options(function: Command) -> Command:
 
 def solver_options(function: Command, *, tol: float = 1e-12, max_iter: int = 10_000) -> Command:
     """--tol and --max-iter, with their defaults."""
-    return _apply(
+    return apply_options(
         function,
         click.option(
             "--tol",
@@ -172,7 +173,7 @@ def solver_options(function: Command, *, tol: float = 1e-12, max_iter: int = 10_
 
 def seed_option(function: Command) -> Command:
     """--seed."""
-    return _apply(
+    return apply_options(
         function,
         click.option(
             "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed."
@@ -182,7 +183,7 @@ def seed_option(function: Command) -> Command:
 
 def norm_option(function: Command, *, multiple: bool = False) -> Command:
     """--norm, repeatable on request."""
-    return _apply(
+    return apply_options(
         function,
         click.option(
             "--norm",

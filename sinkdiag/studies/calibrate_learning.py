@@ -155,11 +155,9 @@ def _silent(
 
 def _row(found: LearningCalibration, case: Case, fit: RecordFit | None) -> CalibrationRow:
     settings, course, theory, chosen = found.settings, found.course, found.theory, found.chosen
-    learner, resolution = found.learner, found.resolution
+    learner = found.learner
     slope = math.nan if chosen is None else chosen.slope
     plain, steps = _finite(found.plain.steps), found.steps_safe
-    fates = [outcome.fate for outcome in found.plain_runs]
-    rates = dict(found.rates)
     row = CalibrationRow(
         k_safe=slope,
         k_low=math.nan if chosen is None else chosen.low,
@@ -192,6 +190,16 @@ def _row(found: LearningCalibration, case: Case, fit: RecordFit | None) -> Calib
         loss=settings.loss,
         std=found.std,
         k_safe_std=slope * found.std,
+    )
+    return with_moment(_with_mechanisms(row, found), fit)
+
+
+def _with_mechanisms(row: CalibrationRow, found: LearningCalibration) -> CalibrationRow:
+    """The row with what tells the mechanisms apart, and the extended columns."""
+    resolution, theory, rates = found.resolution, found.theory, dict(found.rates)
+    fates = [outcome.fate for outcome in found.plain_runs]
+    return replace(
+        row,
         eps_resolved=resolution.lowest,
         iters_needed=resolution.needed,
         unresolved=resolution.unresolved,
@@ -203,7 +211,6 @@ def _row(found: LearningCalibration, case: Case, fit: RecordFit | None) -> Calib
         k_safe_fast=rates.get(RATES[1], math.nan),
         tau_max=math.nan if theory is None else theory.tau_max,
     )
-    return with_moment(row, fit)
 
 
 def _details(case: Case, found: LearningCalibration, fit: RecordFit | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sinkdiag.annealing.calibration import Calibration, measure_calibration
@@ -95,7 +95,7 @@ def _row(found: Calibration) -> CalibrationRow:
     settings, layer, theory, window = found.settings, found.layer, found.theory, found.window
     critical = found.escalation.critical
     std = unit_std(found.judges[0].stream.problem)
-    return CalibrationRow(
+    row = CalibrationRow(
         k_safe=window.k_safe,
         k_low=_end(window.k_low),
         k_high=_end(window.k_high),
@@ -123,6 +123,15 @@ def _row(found: Calibration) -> CalibrationRow:
         loss="",
         std=std,
         k_safe_std=window.k_safe * std,
+    )
+    return _with_runs(row, found)
+
+
+def _with_runs(row: CalibrationRow, found: Calibration) -> CalibrationRow:
+    """The row with the extended columns of a replay."""
+    settings, theory, window = found.settings, found.theory, found.window
+    return replace(
+        row,
         k_collapse=found.k_collapse,
         tv_plain=found.plain.tv,
         noise_decay=float(settings.noise_decay),

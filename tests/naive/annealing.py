@@ -25,13 +25,12 @@ def note_plan(plan, previous):
 
 
 def weigh_loss(plan, target, known, loss, factor):
-    """P∘dl/dP times the factor, for ``mse`` (P - T), ``mass`` -T, ``nll`` -T/P; 0 if unknown."""
-    slopes = {
-        "mse": lambda p, t: p - t,
-        "mass": lambda p, t: -t,
-        "nll": lambda p, t: -t / p,
-    }
+    """P∘dl/dP times the factor, for ``mse`` P(P - T), ``mass`` -PT, ``nll`` -T; 0 if unknown."""
+
+    def weight(p, t):
+        return {"mse": p * (p - t), "mass": -p * t, "nll": -t}[loss] * factor
+
     return [
-        [p * slopes[loss](p, t) * factor if seen else 0.0 for p, t in zip(one, two)]
+        [weight(p, t) if seen else 0.0 for p, t in zip(one, two)]
         for one, two, seen in zip(plan, target, known)
     ]

@@ -237,12 +237,8 @@ def swept(kernel, row, col, count, v):
             ]
         )
         if t < count:
-            vs.append(
-                [
-                    col[j] / sum(kernel[i][j] * us[t][i] for i in range(len(row)))
-                    for j in range(len(col))
-                ]
-            )
+            sums = [sum(kernel[i][j] * us[t][i] for i in range(len(row))) for j in range(len(col))]
+            vs.append([mass / total for mass, total in zip(col, sums)])
     return us, vs
 
 

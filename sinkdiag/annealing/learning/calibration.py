@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 
 from sinkdiag.annealing.controller import AdaptiveCooling
 from sinkdiag.annealing.learning.fates import Course, Fate, Outcome
 from sinkdiag.annealing.learning.learner import Learner
-from sinkdiag.annealing.learning.lengths import Shortest, shortest_safe
+from sinkdiag.annealing.learning.lengths import Form, Shortest, shortest_safe
 from sinkdiag.annealing.learning.meter import Meter
 from sinkdiag.annealing.learning.pilot import PILOT_WORK, choose_alpha
 from sinkdiag.annealing.learning.resolution import Resolution, resolve
@@ -21,11 +20,9 @@ from sinkdiag.annealing.learning.slopes import (
     Chosen,
     SlopeFates,
     SlopeSearch,
-    candidates_of,
     median,
-    slope_grid,
-    standing,
 )
+from sinkdiag.annealing.learning.stage import FRESH_WORK, LARGE, MAP_WORK, SlopeStage
 from sinkdiag.annealing.learning.target import Target
 from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Purpose, Trials
 from sinkdiag.derivatives.thresholds import Thresholds, thresholds
@@ -33,8 +30,6 @@ from sinkdiag.jacobian.freeze import freeze_temperature
 from sinkdiag.problem import Problem
 from sinkdiag.progress import Progress, silent
 
-# Matrices with more entries are run in float32, and lost causes on them are not followed up.
-LARGE = 10_000
 # Learning rates at which k_safe is asked for again, as multiples of the given one.
 RATES = (0.25, 4.0)
 
@@ -192,22 +187,9 @@ def measure_learning(
     unit = problem.total / len(problem.row) / std
     alpha0 = settings.alpha0 or choose_alpha(runner, settings.beta, unit, meter)
     trials = Trials(runner, meter)
-    search = _SlopeStage(SlopeSearch(trials, alpha0, settings.beta), panel, settings)
-    fates, chosen = search.choose(slope_grid(unit, count=settings.slope_count))
-    shortest = {}
-    for form in ("exponential", "linear"):
-        meter.begin(f"shortest {form} schedule")
-        shortest[form] = shortest_safe(trials, panel, form, LENGTH_WORK)
-    others: tuple[tuple[float, float], ...] = ()
-    if rates:
-        meter.begin("other learning rates")
-        others = tuple((factor, search.at_rate(factor, unit)) for factor in RATES)
-    eps = eps_collapse(fates[-1].outcomes)
-    theory = None
-    if not math.isnan(eps):
-        theory = thresholds(problem, eps, learner.iters, seed=settings.seed)
-    meter.finish()
-    return LearningCalibration(
+    stage = SlopeStage(runner, SlopeSearch(trials, alpha0, settings.beta), panel, settings)
+    fates, chosen = stage.choose(unit)
+    found = LearningCalibration(
         settings=settings,
         learner=learner,
         course=course,
@@ -217,17 +199,34 @@ def measure_learning(
         panel=panel,
         fates=fates,
         chosen=chosen,
-        plain=shortest["exponential"],
-        linear=shortest["linear"],
-        rates=others,
+        plain=_shortest(trials, panel, "exponential"),
+        linear=_shortest(trials, panel, "linear"),
+        rates=_other_rates(stage, unit) if rates else (),
         resolution=resolution,
         eps_freeze=freeze,
-        theory=theory,
+        theory=_theory(learner, eps_collapse(fates[-1].outcomes), settings.seed),
     )
+    meter.finish()
+    return found
 
 
-# Guesses of the work of one replicate in each stage, in runs.
-MAP_WORK, FRESH_WORK, LENGTH_WORK = 20.0, 3.0, 0.6
+def _shortest(trials: Trials, panel: Panel, form: Form) -> Shortest:
+    trials.meter.begin(f"shortest {form} schedule")
+    return shortest_safe(trials, panel, form, LENGTH_WORK)
+
+
+def _other_rates(stage: SlopeStage, unit: float) -> tuple[tuple[float, float], ...]:
+    stage.search.trials.meter.begin("other learning rates")
+    return tuple((factor, stage.at_rate(factor, unit)) for factor in RATES)
+
+
+def _theory(learner: Learner, eps: float, seed: int) -> Thresholds | None:
+    """The paper's thresholds where the plain schedule is lost; None where it is not."""
+    return None if math.isnan(eps) else thresholds(learner.problem, eps, learner.iters, seed=seed)
+
+
+# A guess of the work of one length on one replicate, in runs.
+LENGTH_WORK = 0.6
 
 
 def _meter(progress: Progress, count: int, *, rates: bool) -> Meter:
@@ -244,60 +243,3 @@ def _meter(progress: Progress, count: int, *, rates: bool) -> Meter:
             "other learning rates": 2.0 * slopes if rates else 0.0,
         },
     )
-
-
-class _SlopeStage:
-    """The map of fates, and the choice on it."""
-
-    def __init__(self, search: SlopeSearch, panel: Panel, settings: LearningSettings) -> None:
-        self.search, self.panel, self.settings = search, panel, settings
-        self.runner: LearnerRunner = search.trials.runner  # type: ignore[assignment]
-        self.all_fates = self.runner.learner.problem.cost.size <= LARGE
-
-    def choose(self, grid: tuple[float, ...]) -> tuple[tuple[SlopeFates, ...], Chosen | None]:
-        """Every slope on the panel, refined where safety ends, and the confirmed choice."""
-        meter = self.search.trials.meter
-        meter.begin("fates of the slopes")
-        slopes = [*grid, math.inf]
-        self._run(slopes, MAP_WORK)
-        if not self.settings.quick:
-            slopes += self._refinements(slopes)
-            self._run(slopes, 0.0)
-        meter.begin("confirming")
-        found = self.search.fates(slopes, self.panel)
-        candidates = candidates_of(found) or self._held(found)
-        found = self.search.fates(slopes, self.panel)
-        count = self.settings.fresh_size if self.runner.learner.is_random else 1
-        return found, self.search.confirmed(candidates, found, FRESH_WORK, count=count)
-
-    def at_rate(self, factor: float, unit: float) -> float:
-        """k_safe on the held-out replicates at another learning rate; nan where none is safe."""
-        learner = self.runner.learner
-        other = replace(learner, learning_rate=factor * learner.learning_rate)
-        trials = Trials(replace(self.runner, learner=other), self.search.trials.meter)
-        search = SlopeSearch(trials, self.search.alpha0, self.search.beta)
-        slopes = slope_grid(unit, count=self.settings.slope_count)
-        search.run(slopes, self.panel, MAP_WORK, all_fates=False)
-        safe = candidates_of(search.fates(slopes, self.panel))
-        return safe[0].slope if safe else math.nan
-
-    def _run(self, slopes: list[float], weight: float) -> None:
-        self.search.run(slopes, self.panel, weight, all_fates=self.all_fates)
-
-    def _refinements(self, slopes: list[float]) -> list[float]:
-        """The geometric middles of neighbours of which one is safe and the other is not."""
-        return [
-            math.sqrt(low.slope * high.slope)
-            for low, high in pairwise(self.search.fates(slopes, self.panel))
-            if low.safe is not high.safe and math.isfinite(high.slope)
-        ]
-
-    def _held(self, found: tuple[SlopeFates, ...]) -> list[SlopeFates]:
-        """The slopes that stand at a temperature, followed up where that was not done yet."""
-        able = [
-            entry.slope
-            for entry in found
-            if entry.outcomes and all(run.fate is Fate.HELD for run in entry.outcomes)
-        ]
-        self.search.run(able, self.panel, 0.0, all_fates=True)
-        return standing(self.search.fates([entry.slope for entry in found], self.panel))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -74,13 +74,13 @@ class Outcome:
     eps_wrong: float
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Branch:
     """Paces that have chosen the same temperatures so far, so that one run serves them all."""
 
     state: LearningState
     eps: float
-    members: list[int]
+    members: tuple[int, ...]
     arrival: float = math.inf
 
 
@@ -119,16 +119,14 @@ def run_together(
     """
     run = LearningRun(learner)
     first = LearningState(learner.start(random))
-    branches = [_Branch(state=first, eps=course.eps_start, members=list(range(len(paces))))]
+    branches = [_Branch(state=first, eps=course.eps_start, members=tuple(range(len(paces))))]
     outcomes: dict[int, Outcome] = {}
     last = course.max_steps + course.settle
     step = 0
     while branches:
         noise = learner.draw_noise(random)
         going: list[_Branch] = []
-        for branch in branches:
-            if math.isinf(branch.arrival) and branch.eps <= course.eps_min:
-                branch.arrival = step
+        for branch in (_arrived(branch, step, course) for branch in branches):
             measured = run.step(branch.state, branch.eps, noise)
             if observe is not None:
                 observe(run, branch.state, branch.eps, measured, run.noisy)
@@ -150,6 +148,11 @@ def run_together(
     return tuple(outcomes[index] for index in range(len(paces)))
 
 
+def _arrived(branch: _Branch, step: int, course: Course) -> _Branch:
+    first = math.isinf(branch.arrival) and branch.eps <= course.eps_min
+    return replace(branch, arrival=step) if first else branch
+
+
 def _ended(branch: _Branch, step: int, course: Course) -> bool:
     if math.isinf(branch.arrival):
         return step + 1 >= course.max_steps
@@ -161,7 +164,7 @@ def _parted(branch: _Branch, following: dict[float, list[int]]) -> list[_Branch]
     found = []
     for number, (eps, members) in enumerate(following.items()):
         state = branch.state if number + 1 == len(following) else branch.state.copy()
-        found.append(_Branch(state=state, eps=eps, members=members))
+        found.append(_Branch(state=state, eps=eps, members=tuple(members)))
     return found
 
 

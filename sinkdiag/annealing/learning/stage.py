@@ -1,0 +1,86 @@
+"""The stage of a calibration in which slopes meet replicates: the map, the choice, other rates."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+from sinkdiag.annealing.learning.fates import Fate
+from sinkdiag.annealing.learning.settings import LearningSettings
+from sinkdiag.annealing.learning.slopes import (
+    Chosen,
+    SlopeFates,
+    SlopeSearch,
+    candidates_of,
+    slope_grid,
+    standing,
+)
+from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Trials
+
+# Matrices with more entries are run in float32, and lost causes on them are not followed up.
+LARGE = 10_000
+# Guesses of the work of one replicate on the map and in the confirmation, in runs.
+MAP_WORK, FRESH_WORK = 20.0, 3.0
+
+
+class SlopeStage:
+    """The map of fates, and the choice on it."""
+
+    def __init__(
+        self,
+        runner: LearnerRunner,
+        search: SlopeSearch,
+        panel: Panel,
+        settings: LearningSettings,
+    ) -> None:
+        self.runner, self.search, self.panel, self.settings = runner, search, panel, settings
+        self.all_fates = runner.learner.problem.cost.size <= LARGE
+
+    def choose(self, unit: float) -> tuple[tuple[SlopeFates, ...], Chosen | None]:
+        """Every slope on the panel, refined where safety ends, and the confirmed choice."""
+        meter = self.search.trials.meter
+        meter.begin("fates of the slopes")
+        slopes = [*slope_grid(unit, count=self.settings.slope_count), math.inf]
+        self._run(slopes, MAP_WORK)
+        if not self.settings.quick:
+            slopes += self._refinements(slopes)
+            self._run(slopes, 0.0)
+        meter.begin("confirming")
+        found = self.search.fates(slopes, self.panel)
+        candidates = candidates_of(found) or self._held(found)
+        found = self.search.fates(slopes, self.panel)
+        count = self.settings.fresh_size if self.runner.learner.is_random else 1
+        return found, self.search.confirmed(candidates, found, FRESH_WORK, count=count)
+
+    def at_rate(self, factor: float, unit: float) -> float:
+        """k_safe on the held-out replicates at another learning rate; nan where none is safe."""
+        learner = self.runner.learner
+        other = replace(learner, learning_rate=factor * learner.learning_rate)
+        trials = Trials(replace(self.runner, learner=other), self.search.trials.meter)
+        search = SlopeSearch(trials, self.search.alpha0, self.search.beta)
+        slopes = slope_grid(unit, count=self.settings.slope_count)
+        search.run(slopes, self.panel, MAP_WORK, all_fates=False)
+        safe = candidates_of(search.fates(slopes, self.panel))
+        return safe[0].slope if safe else math.nan
+
+    def _run(self, slopes: list[float], weight: float) -> None:
+        self.search.run(slopes, self.panel, weight, all_fates=self.all_fates)
+
+    def _refinements(self, slopes: list[float]) -> list[float]:
+        """The geometric middles of neighbours of which one is safe and the other is not."""
+        return [
+            math.sqrt(low.slope * high.slope)
+            for low, high in pairwise(self.search.fates(slopes, self.panel))
+            if low.safe is not high.safe and math.isfinite(high.slope)
+        ]
+
+    def _held(self, found: tuple[SlopeFates, ...]) -> list[SlopeFates]:
+        """The slopes that stand at a temperature, followed up where that was not done yet."""
+        able = [
+            entry.slope
+            for entry in found
+            if entry.outcomes and all(run.fate is Fate.HELD for run in entry.outcomes)
+        ]
+        self.search.run(able, self.panel, 0.0, all_fates=True)
+        return standing(self.search.fates([entry.slope for entry in found], self.panel))
