@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
     from sinkdiag.studies.sensitivity import SensitivityResult, sensitivity
     from sinkdiag.studies.spectrum import SpectrumResult, spectrum
+    from sinkdiag.studies.stack import StackResult, stack
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.annealing.controller",
@@ -43,6 +44,7 @@ _HOMES = {
     "SensitivityResult": "sinkdiag.studies.sensitivity",
     "Solution": "sinkdiag.results",
     "SpectrumResult": "sinkdiag.studies.spectrum",
+    "StackResult": "sinkdiag.studies.stack",
     "Status": "sinkdiag.results",
     "calibrate": "sinkdiag.studies.calibrate",
     "constants": "sinkdiag.studies.constants",
@@ -57,6 +59,7 @@ _HOMES = {
     "solve_batch": "sinkdiag.solver.batch",
     "spectral_gap": "sinkdiag.jacobian.gaps",
     "spectrum": "sinkdiag.studies.spectrum",
+    "stack": "sinkdiag.studies.stack",
     "vjp": "sinkdiag.derivatives.gradient",
 }
 
@@ -74,6 +77,7 @@ __all__ = [
     "SensitivityResult",
     "Solution",
     "SpectrumResult",
+    "StackResult",
     "Status",
     "__version__",
     "calibrate",
@@ -89,6 +93,7 @@ __all__ = [
     "solve_batch",
     "spectral_gap",
     "spectrum",
+    "stack",
     "vjp",
 ]
 
