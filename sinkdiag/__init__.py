@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sinkdiag.solver.float32 import Float32Hazard, float32_hazard
     from sinkdiag.solver.online import OnlineGap, online_gap, online_gap_of_plan
     from sinkdiag.solver.solve import solve
+    from sinkdiag.studies.anneal import AnnealResult, anneal
     from sinkdiag.studies.calibrate import CalibrationResult, calibrate
     from sinkdiag.studies.constants import ConstantsResult, constants
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.annealing.controller",
+    "AnnealResult": "sinkdiag.studies.anneal",
     "BatchSolution": "sinkdiag.solver.batch",
     "CalibrationResult": "sinkdiag.studies.calibrate",
     "ConstantsResult": "sinkdiag.studies.constants",
@@ -46,6 +48,7 @@ _HOMES = {
     "SpectrumResult": "sinkdiag.studies.spectrum",
     "Status": "sinkdiag.results",
     "TrainingCalibration": "sinkdiag.annealing.learning.training",
+    "anneal": "sinkdiag.studies.anneal",
     "calibrate": "sinkdiag.studies.calibrate",
     "calibrate_training": "sinkdiag.annealing.learning.training",
     "constants": "sinkdiag.studies.constants",
@@ -65,6 +68,7 @@ _HOMES = {
 
 __all__ = [
     "AdaptiveCooling",
+    "AnnealResult",
     "BatchSolution",
     "CalibrationResult",
     "ConstantsResult",
@@ -80,6 +84,7 @@ __all__ = [
     "Status",
     "TrainingCalibration",
     "__version__",
+    "anneal",
     "calibrate",
     "calibrate_training",
     "constants",

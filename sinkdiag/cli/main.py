@@ -17,7 +17,7 @@ from sinkdiag.errors import InputError
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
 
 
-COMMANDS = ("calibrate", "constants", "pseudospectrum", "sensitivity", "spectrum")
+COMMANDS = ("anneal", "calibrate", "constants", "pseudospectrum", "sensitivity", "spectrum")
 
 
 class Commands(click.Group):

@@ -1,0 +1,117 @@
+"""The figure of ``anneal``: what each schedule's sweeps buy, its temperature and its entropy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sinkdiag.annealing.schedules.front import FrontPoint
+from sinkdiag.errors import NothingToDrawError
+from sinkdiag.report.figures.style import BLACK, CYCLE, new_figure, shown_name, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINES = ("-", "--", "-.", ":")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleCurve:
+    """One schedule, step by step: eps in cost units, suboptimality in cost units times mass."""
+
+    name: str
+    fate: str
+    step: Sequence[int]
+    sweeps: Sequence[int]
+    eps: Sequence[float]
+    entropy: Sequence[float]
+    suboptimality: Sequence[float]
+    tv: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleCurves:
+    """All schedules on one cost; ``iters`` and ``start`` are the layer's, temperatures its ends."""
+
+    name: str
+    iters: int
+    start: str
+    eps_start: float
+    eps_min: float
+    front: Sequence[FrontPoint]
+    curves: Sequence[ScheduleCurve]
+
+
+def draw(curves: ScheduleCurves) -> Figure:
+    """Error against sweeps on the left; temperature and entropy against the step beside it."""
+    with styled():
+        figure = new_figure(10.0, 5.4)
+        grid = figure.add_gridspec(2, 2, width_ratios=(1.5, 1.0))
+        error = figure.add_subplot(grid[:, 0])
+        temperature = figure.add_subplot(grid[0, 1])
+        entropy = figure.add_subplot(grid[1, 1], sharex=temperature)
+        figure.suptitle(_title(curves), fontsize=9)
+        _error(error, curves)
+        for curve, style in zip(curves.curves, _styles(), strict=False):
+            temperature.plot(curve.step, curve.eps, **style)
+            entropy.plot(curve.step, curve.entropy, **style)
+        temperature.set_yscale("log")
+        temperature.set_xscale("symlog", linthresh=10)
+        temperature.set_xlim(left=0)
+        temperature.set_ylabel("temperature eps (cost units)")
+        entropy.set_ylim(-0.02, 1.02)
+        entropy.set_ylabel("entropy of the rows (0 hard, 1 uniform)")
+        entropy.set_xlabel("step")
+    return figure
+
+
+def _title(curves: ScheduleCurves) -> str:
+    return (
+        f"{shown_name(curves.name)}: schedules compared, error after rounding in <C, P>\n"
+        f"layer: K = {curves.iters}, {curves.start} start, eps {curves.eps_start:.3g} → "
+        f"{curves.eps_min:.3g} (cost units); annealed iterations: one sweep a step"
+    )
+
+
+def _styles() -> list[dict[str, Any]]:
+    return [{"color": colour, "ls": line} for line in _LINES for colour in CYCLE[:-1]]
+
+
+def _error(axes: Axes, curves: ScheduleCurves) -> None:
+    """Suboptimality, or TV where no optimum is known, on log axes."""
+    known = any(_positive(curve.suboptimality) for curve in curves.curves)
+    if not known and not any(_positive(curve.tv) for curve in curves.curves):
+        raise NothingToDrawError("neither a suboptimality nor a TV above 0 is resolved")
+    for curve, style in zip(curves.curves, _styles(), strict=False):
+        heights = np.array(curve.suboptimality if known else curve.tv, dtype=float)
+        heights[~(heights > 0)] = math.nan
+        axes.plot(curve.sweeps, heights, label=f"{curve.name} ({curve.fate})", **style)
+        seen = np.flatnonzero(np.isfinite(heights))
+        if len(seen):
+            last = int(seen[-1])
+            colour = style["color"]
+            axes.plot(curve.sweeps[last], heights[last], marker="o", ms=4, color=colour)
+    points = [point for point in curves.front if point.suboptimality > 0]
+    if known and points:
+        axes.plot(
+            [point.sweeps for point in points],
+            [point.suboptimality for point in points],
+            color=BLACK,
+            ls=":",
+            lw=2.0,
+            label="front of plain Sinkhorn, constant eps",
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("sweeps")
+    axes.set_ylabel("<C, rounded P> − optimum (cost units × mass)" if known else "TV to P*(eps)")
+    axes.legend(loc="best")
+
+
+def _positive(values: Sequence[float]) -> bool:
+    return any(math.isfinite(value) and value > 0 for value in values)

@@ -1,0 +1,268 @@
+"""``anneal``: every schedule of both sources, compared on the user's own costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, ClassVar
+
+from numpy.typing import ArrayLike
+
+from sinkdiag.annealing.schedules.setting import Setting
+from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
+from sinkdiag.claims.claim import Claim
+from sinkdiag.errors import InputError
+from sinkdiag.problem import MarginalKind
+from sinkdiag.progress import Progress, silent
+from sinkdiag.studies.anneal_findings import findings_of
+from sinkdiag.studies.anneal_row import AnnealRow, Comparison, TimedComparison
+from sinkdiag.studies.anneal_run import Bench, ScheduleRun
+from sinkdiag.studies.anneal_settings import DEFAULT_SCHEDULES, AnnealSettings, Start
+from sinkdiag.studies.result import Part, Result
+from sinkdiag.studies.subjects import (
+    Case,
+    Layout,
+    Subject,
+    are_labelled,
+    cases,
+    notes_of,
+    subject_of,
+)
+from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnealSummary:
+    """The comparison of all schedules on all cases, and the claims judged on each."""
+
+    comparison: tuple[Comparison, ...]
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnnealPart(Part):
+    """One matrix or trajectory: its runs in the order of the schedules, and its claims."""
+
+    setting: Setting
+    runs: tuple[ScheduleRun, ...]
+    claims: tuple[Claim, ...]
+
+    @property
+    def comparison(self) -> tuple[TimedComparison, ...]:
+        """One row a schedule."""
+        return tuple(run.comparison for run in self.runs)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnnealResult(Result[AnnealPart]):
+    """The steps of all schedules on all cases."""
+
+    command: ClassVar[str] = "anneal"
+    row_type: ClassVar[type] = AnnealRow
+    other_rows: ClassVar[Mapping[str, type]] = MappingProxyType({"--comparison": TimedComparison})
+
+    @property
+    def summary(self) -> AnnealSummary:
+        """Comparison, without the times, and claims."""
+        return AnnealSummary(
+            comparison=tuple(
+                Comparison(**{name: getattr(row, name) for name in Comparison.__annotations__})
+                for row in self.comparison
+            ),
+            claims=tuple(claim for part in self.parts for claim in part.claims),
+        )
+
+    @property
+    def comparison(self) -> tuple[TimedComparison, ...]:
+        """One row a schedule and case."""
+        return tuple(row for part in self.parts for row in part.comparison)
+
+    def write_comparison(self, stream: IO[bytes]) -> None:
+        """`comparison` as CSV, with processor times."""
+        groups = [part.comparison for part in self.parts]
+        table = self.table_of("comparison", TimedComparison, groups)
+        stream.write(table.render("csv").encode())
+
+    def figure(self) -> Figure:
+        """Suboptimality against sweeps, temperature and entropy of the first part.
+
+        The front of plain Sinkhorn at constant temperatures is drawn beside a matrix's schedules.
+        """
+        from sinkdiag.annealing.schedules.front import plain_front
+        from sinkdiag.report.figures.anneal import ScheduleCurve, ScheduleCurves, draw
+
+        part = self.parts[0]
+        setting = part.setting
+        most = max(row.sweeps for row in part.rows)
+        return draw(
+            ScheduleCurves(
+                name=part.name,
+                iters=setting.iters,
+                start="cold" if setting.cold else "warm",
+                eps_start=setting.eps_start,
+                eps_min=setting.eps_min,
+                front=plain_front(setting.problem, most) if setting.static else (),
+                curves=[
+                    ScheduleCurve(
+                        name=run.comparison.schedule,
+                        fate=run.comparison.fate,
+                        step=[row.step for row in run.rows],
+                        sweeps=[row.sweeps for row in run.rows],
+                        eps=[row.eps for row in run.rows],
+                        entropy=[row.entropy for row in run.rows],
+                        suboptimality=[row.suboptimality for row in run.rows],
+                        tv=[row.tv for row in run.rows],
+                    )
+                    for run in part.runs
+                ],
+            )
+        )
+
+
+def study_anneal(
+    subjects: Sequence[Subject],
+    temperatures: Temperatures,
+    settings: AnnealSettings,
+    progress: Progress = silent,
+) -> AnnealResult:
+    """Run every schedule on every matrix, and on every trajectory as a whole.
+
+    Raises
+    ------
+    InputError
+        When the temperatures leave nothing to anneal.
+    """
+    found = cases(subjects, together="trajectory")
+    made = [settings.setting(case.problems, _ends(case, temperatures)) for case in found]
+    return AnnealResult(
+        parts=tuple(
+            _part(case, setting, settings, progress)
+            for case, setting in zip(found, made, strict=True)
+        ),
+        extended=settings.extended,
+        labelled=are_labelled(subjects),
+        notes=notes_of(subjects),
+    )
+
+
+def _ends(case: Case, temperatures: Temperatures) -> tuple[float, float]:
+    eps_start, eps_min = temperatures.ends(case.problems)
+    if eps_min >= eps_start:
+        raise InputError(
+            case.name,
+            f"annealing from eps {eps_start:g} down to {eps_min:g} is no cooling",
+            "give --eps a lowest value below the highest",
+        )
+    return eps_start, eps_min
+
+
+def _part(case: Case, setting: Setting, settings: AnnealSettings, progress: Progress) -> AnnealPart:
+    bench, runs = Bench(setting, settings), []
+    for schedule in settings.parsed:
+
+        def told(done: int, name: str = schedule.name) -> None:
+            progress(name, done, max(done, setting.most_steps))
+
+        runs.append(bench.run(schedule, told))
+    claims: tuple[Claim, ...] = ()
+    return AnnealPart(
+        label=case.label,
+        name=case.name,
+        rows=tuple(row for run in runs for row in run.rows),
+        findings=findings_of(runs, setting, bench.optimum(), claims),
+        setting=setting,
+        runs=tuple(runs),
+        claims=claims,
+    )
+
+
+def anneal(
+    cost: ArrayLike,
+    eps: float | Sequence[float] | None = None,
+    *,
+    eps_unit: EpsUnit = "none",
+    row: ArrayLike | None = None,
+    col: ArrayLike | None = None,
+    marginals: MarginalKind = "unit",
+    layout: Layout | None = None,
+    schedules: Sequence[str] = DEFAULT_SCHEDULES,
+    iters: int = 20,
+    start: Start = "cold",
+    max_steps: int = 1000,
+    tv: bool = True,
+    collapse_tv: float = 0.1,
+    seed: int = 0,
+    tol: float = JUDGE_TOL,
+    max_iter: int = JUDGE_MAX_ITER,
+    extended: bool = False,
+) -> AnnealResult:
+    """Run annealing schedules on a cost and compare them step by step; ``sinkdiag anneal``.
+
+    Layers make K sweeps a step at the temperatures of a rule (exponential, quadratic, power,
+    piecewise, eph-asc, gumbel); the annealed iterations (annealed, debiased, symmetric,
+    symmetric-debiased) make one sweep a step at 1/eps = beta_0 t^kappa. Every plan is compared
+    with the fixed point at its own temperature and, rounded onto the transport polytope, with the
+    exact optimum.
+
+    Parameters
+    ----------
+    cost:
+        Shape (n, m), cost units; or (T, n, m) with ``layout``.
+    eps:
+        Layers are annealed from the highest of these temperatures to the lowest (one value: the
+        lowest; None: from the cost's range down to 3e-3 of it).
+    eps_unit:
+        Cost units (``none``), or this statistic of the finite costs as the unit of ``eps``.
+    row, col, marginals:
+        Marginals; those not given are 1 and n/m (``unit``) or 1/n and 1/m (``probability``).
+    layout:
+        ``batch``: every matrix by itself; ``trajectory``: one cost a step.
+    schedules:
+        ``NAME[:key=value,...]`` each; ``sinkdiag anneal --schedules`` lists them.
+    iters, start:
+        Sweeps of the layer at every step (K), from zero potentials (``cold``) or from the last g
+        in cost units (``warm``).
+    max_steps:
+        Budget of steps, at least 2, and the number of them for the annealed iterations.
+    tv:
+        Whether every step is compared with its fixed point.
+    collapse_tv:
+        Total variation ‖P - P*‖_1/(2N), in (0, 1), from which a plan is lost.
+    seed:
+        Of the Gumbel noise.
+    tol, max_iter:
+        Relative marginal error, and limit on sweeps and Newton steps, of the fixed points.
+    extended:
+        Whether tables and frames carry the extended columns.
+
+    Returns
+    -------
+    One `AnnealRow` a step and schedule; ``.comparison`` has one row a schedule, ``.plot(path)``
+    draws error against sweeps beside the front of plain Sinkhorn.
+
+    Raises
+    ------
+    InputError
+        When the cost, the marginals, the temperatures, a schedule or a setting cannot be used.
+
+    Source: arXiv 2601.23039 (cooling rules, EPH-ASC); L. Chizat, arXiv 2408.11620 (annealed
+    iterations, rounding to compare them).
+    """
+    settings = AnnealSettings(
+        schedules=(schedules,) if isinstance(schedules, str) else tuple(schedules),
+        iters=iters,
+        start=start,
+        max_steps=max_steps,
+        tv=tv,
+        collapse_tv=collapse_tv,
+        seed=seed,
+        tol=tol,
+        max_iter=max_iter,
+        extended=extended,
+    )
+    subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
+    return study_anneal([subject], temperatures_of(eps, eps_unit), settings)
