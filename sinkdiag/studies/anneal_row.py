@@ -51,9 +51,9 @@ class Comparison:
     sweeps: int = column("sweeps made")
     eps: float = column("last temperature", "cost")
     fate: str = column(
-        "tracked: ended within --collapse-tv of its fixed point; unresolved: a layer that starts cold, too few sweeps "
-        "for the last eps; lost: it outran its sweeps; late: eps_min not reached within the "
-        "budget; arrived: not judged, or no fixed point"
+        "tracked: ended within --collapse-tv of its fixed point; unresolved: a layer that starts "
+        "cold, too few sweeps for the last eps; lost: it outran its sweeps; late: eps_min not "
+        "reached within the budget; arrived: not judged, or no fixed point"
     )
     suboptimality: float = column("that of the last step", "cost·mass")
     braking: float = column("share of the steps on which the rule held")

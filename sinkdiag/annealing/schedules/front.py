@@ -32,7 +32,7 @@ class FrontPoint:
 
 
 def plain_front(problem: Problem, most: int) -> tuple[FrontPoint, ...]:
-    """The front up to ``most`` sweeps (or `LONGEST`) from a cold start; empty without an optimum."""
+    """The front from a cold start up to ``most`` sweeps or `LONGEST`; empty without an optimum."""
     most = min(most, LONGEST)
     optimum = optimum_of(problem)
     if math.isnan(optimum.value):

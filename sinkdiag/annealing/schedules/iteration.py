@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sinkdiag.annealing.schedules.rounding import SMALLEST
 from sinkdiag.annealing.schedules.schedule import Schedule, check_parameter, parameter
 from sinkdiag.annealing.schedules.setting import Sample, ScheduleStep, Setting, drift_between
 from sinkdiag.arrays import FloatArray
@@ -51,7 +52,9 @@ class Scaled:
     def plan(self, cost: FloatArray, beta: float, total: float) -> FloatArray:
         """The plan (n, m), in the units of the marginals."""
         exponent = (self.u + self.log_p)[:, None] + (self.v + self.log_q) - beta * cost
-        return np.asarray(total * np.exp(exponent))
+        plan = np.asarray(total * np.exp(exponent))
+        plan[plan < SMALLEST] = 0.0
+        return plan
 
 
 def log_sum_exp(exponent: FloatArray, axis: int) -> FloatArray:

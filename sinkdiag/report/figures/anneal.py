@@ -58,15 +58,15 @@ def draw(curves: ScheduleCurves) -> Figure:
         figure.suptitle(_title(curves), fontsize=9)
         _error(error, curves)
         for curve, style in zip(curves.curves, _styles(), strict=False):
-            temperature.plot(curve.step, curve.eps, **style)
-            entropy.plot(curve.step, curve.entropy, **style)
+            steps = [1 + step for step in curve.step]
+            temperature.plot(steps, curve.eps, **style)
+            entropy.plot(steps, curve.entropy, **style)
         temperature.set_yscale("log")
-        temperature.set_xscale("symlog", linthresh=10)
-        temperature.set_xlim(left=0)
+        temperature.set_xscale("log")
         temperature.set_ylabel("temperature eps (cost units)")
         entropy.set_ylim(-0.02, 1.02)
-        entropy.set_ylabel("entropy of the rows (0 hard, 1 uniform)")
-        entropy.set_xlabel("step")
+        entropy.set_ylabel("row entropy (0 hard, 1 uniform)")
+        entropy.set_xlabel("step + 1")
     return figure
 
 
