@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.schedules.schedule import (
+    Decision,
     LayerSchedule,
     Seen,
     check_parameter,
+    decided,
     parameter,
 )
 from sinkdiag.annealing.schedules.setting import Setting
@@ -34,14 +36,9 @@ class EphAsc(LayerSchedule):
         if not 0.0 <= self.beta <= 1.0:
             raise InputError("eph-asc:beta", f"{self.beta:g} is out of range", "give 0 to 1")
 
-    def following(self, seen: Seen, setting: Setting) -> float:
+    def decide(self, seen: Seen, setting: Setting) -> Decision:
         """What the rule makes of drift/eps."""
-        return self._rule.cool(seen.eps, seen.drift_ratio, setting.eps_min)
-
-    def braking(self, seen: Seen, setting: Setting) -> float:
-        """The rule's x."""
-        del setting
-        return self._rule.braking(seen.drift_ratio)
+        return decided(self._rule, seen.drift_ratio, seen, setting)
 
     @property
     def _rule(self) -> CoolingRule:

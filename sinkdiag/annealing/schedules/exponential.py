@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sinkdiag.annealing.schedules.schedule import LayerSchedule, Seen, parameter
+from sinkdiag.annealing.schedules.schedule import Decision, LayerSchedule, Seen, parameter
 from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.checks import check_share
 
@@ -22,7 +22,7 @@ class Exponential(LayerSchedule):
     def __post_init__(self) -> None:
         check_share("exponential:alpha0", self.alpha0)
 
-    def following(self, seen: Seen, setting: Setting) -> float:
+    def decide(self, seen: Seen, setting: Setting) -> Decision:
         """alpha0 times the last temperature."""
         del setting
-        return self.alpha0 * seen.eps
+        return Decision(eps=self.alpha0 * seen.eps)

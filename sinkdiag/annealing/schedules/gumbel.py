@@ -11,6 +11,7 @@ import numpy as np
 
 from sinkdiag.annealing.schedules.layer import Layer, SweepLayer
 from sinkdiag.annealing.schedules.schedule import (
+    Decision,
     LayerSchedule,
     Seen,
     check_parameter,
@@ -44,10 +45,10 @@ class Gumbel(LayerSchedule):
             check_size("gumbel:scale", self.scale, zero=True)
         check_share("gumbel:alpha0", self.alpha0)
 
-    def following(self, seen: Seen, setting: Setting) -> float:
+    def decide(self, seen: Seen, setting: Setting) -> Decision:
         """alpha0 times the last temperature."""
         del setting
-        return self.alpha0 * seen.eps
+        return Decision(eps=self.alpha0 * seen.eps)
 
     def layers(self, setting: Setting) -> Sequence[Layer]:
         """One a sample, each with noise of its own that stays for the run."""

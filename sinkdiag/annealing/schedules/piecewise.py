@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sinkdiag.annealing.schedules.schedule import (
+    Decision,
     LayerSchedule,
     Seen,
     check_parameter,
@@ -32,10 +33,11 @@ class Piecewise(LayerSchedule):
         check_parameter(self, "stages", count=True)
         check_parameter(self, "hold", count=True)
 
-    def following(self, seen: Seen, setting: Setting) -> float:
+    def decide(self, seen: Seen, setting: Setting) -> Decision:
         """That of the next step's stage; beyond the last stage, the last temperature."""
         stage = (seen.index + 1) // int(self.hold)
         last = int(self.stages) - 1
         if stage >= last:
-            return setting.eps_min
-        return float(setting.eps_start * (setting.eps_min / setting.eps_start) ** (stage / last))
+            return Decision(eps=setting.eps_min)
+        ratio = setting.eps_min / setting.eps_start
+        return Decision(eps=float(setting.eps_start * ratio ** (stage / last)))

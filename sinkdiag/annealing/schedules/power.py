@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sinkdiag.annealing.schedules.schedule import (
+    Decision,
     LayerSchedule,
     Seen,
     check_parameter,
@@ -34,6 +35,6 @@ class Power(LayerSchedule):
         """1/beta_0."""
         return setting.eps_start if self.beta_0 is None else 1.0 / self.beta_0
 
-    def following(self, seen: Seen, setting: Setting) -> float:
+    def decide(self, seen: Seen, setting: Setting) -> Decision:
         """1/(beta_0 (1 + t)^kappa) at the next t."""
-        return self.first(setting) / (2.0 + seen.index) ** self.kappa
+        return Decision(eps=self.first(setting) / (2.0 + seen.index) ** self.kappa)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sinkdiag.annealing.schedules.schedule import (
+    Decision,
     LayerSchedule,
     Seen,
     check_parameter,
@@ -35,9 +36,9 @@ class Quadratic(LayerSchedule):
     def __post_init__(self) -> None:
         check_parameter(self, "kappa")
 
-    def following(self, seen: Seen, setting: Setting) -> float:
+    def decide(self, seen: Seen, setting: Setting) -> Decision:
         """The last temperature less kappa times its square."""
-        return seen.eps - self._kappa(setting) * seen.eps**2
+        return Decision(eps=seen.eps - self._kappa(setting) * seen.eps**2)
 
     def _kappa(self, setting: Setting) -> float:
         start = setting.eps_start

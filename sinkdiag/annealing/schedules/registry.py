@@ -14,6 +14,7 @@ from sinkdiag.annealing.schedules.power import Power
 from sinkdiag.annealing.schedules.quadratic import Quadratic
 from sinkdiag.annealing.schedules.schedule import Schedule
 from sinkdiag.annealing.schedules.symmetric import Symmetric, SymmetricDebiased
+from sinkdiag.annealing.schedules.tracking import Tracking
 from sinkdiag.errors import InputError
 
 _KINDS: tuple[type[Schedule], ...] = (
@@ -22,6 +23,7 @@ _KINDS: tuple[type[Schedule], ...] = (
     Power,
     Piecewise,
     EphAsc,
+    Tracking,
     Gumbel,
     Annealed,
     Debiased,

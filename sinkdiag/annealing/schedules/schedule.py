@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.schedules.layer import Layer, SweepLayer
 from sinkdiag.annealing.schedules.setting import Sample, ScheduleStep, Setting
 from sinkdiag.checks import check_count, check_size
@@ -65,21 +66,24 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The next temperature, cost units, and the braking: 1 holds, 0 cools freely."""
+
+    eps: float
+    braking: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerSchedule(Schedule):
     """A rule for the temperature of a layer that makes K sweeps a step.
 
-    Subclasses give ``following``; the run ends `Setting.settle` steps after the last temperature
+    Subclasses give ``decide``; the run ends `Setting.settle` steps after the last temperature
     was reached, with the record of a trajectory, or with the budget.
     """
 
     @abstractmethod
-    def following(self, seen: Seen, setting: Setting) -> float:
-        """The temperature of the next step, cost units; at most eps_min ends the cooling."""
-
-    def braking(self, seen: Seen, setting: Setting) -> float:
-        """1 where the rule holds, 0 where it cools freely."""
-        del seen, setting
-        return 0.0
+    def decide(self, seen: Seen, setting: Setting) -> Decision:
+        """The temperature of the next step; at most eps_min ends the cooling."""
 
     def first(self, setting: Setting) -> float:
         """The temperature of step 0."""
@@ -100,11 +104,11 @@ class LayerSchedule(Schedule):
             if eps <= setting.eps_min:
                 arrival = min(arrival, index)
             samples = tuple(layer.step(eps) for layer in layers)
-            seen = Seen(index=index, eps=eps, samples=samples)
+            decision = self.decide(Seen(index=index, eps=eps, samples=samples), setting)
             yield ScheduleStep(
                 index=index,
                 eps=eps,
-                braking=self.braking(seen, setting),
+                braking=decision.braking,
                 sweeps=(index + 1) * setting.iters,
                 arrived=index >= arrival,
                 samples=samples,
@@ -112,7 +116,14 @@ class LayerSchedule(Schedule):
             if setting.static and index >= arrival + setting.settle:
                 return
             if index < arrival:
-                eps = max(self.following(seen, setting), setting.eps_min)
+                eps = max(decision.eps, setting.eps_min)
+
+
+def decided(rule: CoolingRule, reading: float, seen: Seen, setting: Setting) -> Decision:
+    """What a controller's rule makes of a reading."""
+    return Decision(
+        eps=rule.cool(seen.eps, reading, setting.eps_min), braking=rule.braking(reading)
+    )
 
 
 def check_parameter(schedule: Schedule, key: str, *, count: bool = False) -> None:
