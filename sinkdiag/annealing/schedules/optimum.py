@@ -71,7 +71,7 @@ def _unknown(reason: str) -> Optimum:
 def _multipliers(
     cost: FloatArray, used: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 ) -> tuple[FloatArray, FloatArray]:
-    """Multipliers f (n,), g (m,) with f_i + g_j <= C_ij, equal on the used pairs of an optimal plan.
+    """Multipliers f (n,), g (m,): f_i + g_j <= C_ij, with equality on the used pairs of an optimum.
 
     Shortest paths from all rows at once over the pairs, used ones in both directions (Bellman and
     Ford): f is minus the distance of a row, g that of a column.

@@ -41,7 +41,8 @@ def parse_schedule(text: str) -> Schedule:
     InputError
         When the name or a key is not known, a key is given twice, or a value is no number in range.
     """
-    name, colon, rest = text.strip().partition(":")
+    name, colon, rest = text.partition(":")
+    name = name.strip()
     if name not in SCHEDULES:
         raise InputError(
             "schedule", f"{name!r} is not known", f"give one of {', '.join(SCHEDULES)}"
