@@ -93,6 +93,12 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
     show_default=True,
     help="Total variation from the fixed point that counts as collapse.",
 )
+@click.option(
+    "--claims",
+    is_flag=True,
+    help="Judge what both sources claim about annealing, on runs of their own (seconds at n = 60, "
+    "a minute at n = 300).",
+)
 @functools.partial(solver_options, tol=1e-9, max_iter=1000)
 @seed_option
 @click.option(

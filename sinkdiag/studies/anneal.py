@@ -15,6 +15,7 @@ from sinkdiag.claims.claim import Claim
 from sinkdiag.errors import InputError
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
+from sinkdiag.studies.anneal_claims import claims_on
 from sinkdiag.studies.anneal_findings import findings_of
 from sinkdiag.studies.anneal_row import AnnealRow, Comparison, TimedComparison
 from sinkdiag.studies.anneal_run import Bench, ScheduleRun
@@ -168,12 +169,12 @@ def _part(case: Case, setting: Setting, settings: AnnealSettings, progress: Prog
             progress(name, done, max(done, setting.most_steps))
 
         runs.append(bench.run(schedule, told))
-    claims: tuple[Claim, ...] = ()
+    claims = claims_on(setting, settings, bench.optimum(), progress)
     return AnnealPart(
         label=case.label,
         name=case.name,
         rows=tuple(row for run in runs for row in run.rows),
-        findings=findings_of(runs, setting, bench.optimum(), claims),
+        findings=findings_of(runs, setting, bench.optimum(), claims if settings.claims else ()),
         setting=setting,
         runs=tuple(runs),
         claims=claims,
@@ -195,6 +196,7 @@ def anneal(
     max_steps: int = 1000,
     tv: bool = True,
     collapse_tv: float = 0.1,
+    claims: bool = False,
     seed: int = 0,
     tol: float = JUDGE_TOL,
     max_iter: int = JUDGE_MAX_ITER,
@@ -232,6 +234,9 @@ def anneal(
         Whether every step is compared with its fixed point.
     collapse_tv:
         Total variation ‖P - P*‖_1/(2N), in (0, 1), from which a plan is lost.
+    claims:
+        Judge what both sources claim about annealing, on runs of their own: the speed limit and
+        the collapse of the first, the errors and best exponents of the second.
     seed:
         Of the Gumbel noise.
     tol, max_iter:
@@ -259,6 +264,7 @@ def anneal(
         max_steps=max_steps,
         tv=tv,
         collapse_tv=collapse_tv,
+        claims=claims,
         seed=seed,
         tol=tol,
         max_iter=max_iter,
