@@ -22,7 +22,7 @@ from sinkdiag.cli.options import (
 )
 from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.publish import publish
-from sinkdiag.cli.types import ScheduleType, share
+from sinkdiag.cli.types import Finite, ScheduleType, positive, share
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
@@ -99,6 +99,45 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
     help="Judge what both sources claim about annealing, on runs of their own (seconds at n = 60, "
     "a minute at n = 300).",
 )
+@click.option(
+    "--learn",
+    is_flag=True,
+    help="Learn the costs while the schedule cools them (calibrate's learner); rules for a layer "
+    "only.",
+)
+@click.option(
+    "--truth",
+    metavar="FILE",
+    help="With --learn: the 0-based column of each row (-1: unknown), or a plan. [default: the "
+    "optimal plan, planted]",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["mse", "mass", "nll"]),
+    default="mse",
+    show_default=True,
+    help="The learner's loss on the plan.",
+)
+@click.option(
+    "--learning-rate",
+    type=positive(),
+    default=None,
+    help="Of the learner, in std(C)². [default: the loss's own]",
+)
+@click.option(
+    "--noise",
+    type=Finite(min=0.0),
+    default=0.05,
+    show_default=True,
+    help="Of the learner's costs at every step, in std(C).",
+)
+@click.option(
+    "--immaturity",
+    type=Finite(min=0.0),
+    default=1.0,
+    show_default=True,
+    help="Of a planted learner's first costs, in std(C).",
+)
 @functools.partial(solver_options, tol=1e-9, max_iter=1000)
 @seed_option
 @click.option(
@@ -112,6 +151,7 @@ def anneal(
     temperatures: Temperatures,
     output: OutputOptions,
     comparison: str | None,
+    truth: str | None,
     **options: Any,
 ) -> int:
     """Run annealing schedules on COST and compare them, step by step.
@@ -126,21 +166,24 @@ def anneal(
       sinkdiag anneal cost.npy --plot schedules.png
       sinkdiag anneal cost.npy --schedule debiased:kappa=0.7 --schedule piecewise:hold=20 --no-tv
     """
+    from sinkdiag.load.truth import load_truth
     from sinkdiag.studies.anneal import study_anneal
     from sinkdiag.studies.anneal_row import AnnealRow
     from sinkdiag.studies.anneal_settings import AnnealSettings
 
-    check_output(output, AnnealRow, inputs, writes=[comparison])
+    check_output(output, AnnealRow, inputs, reads=[truth], writes=[comparison])
     # Every option that is not named above is the setting of the same name.
     settings = AnnealSettings(**options, extended=output.extended)
     subjects = read_subjects(inputs)
+    known = None if truth is None else load_truth(truth, subjects[0].problems[0]).values
     with progress_bar() as progress:
-        result = study_anneal(subjects, temperatures, settings, progress)
+        result = study_anneal(subjects, temperatures, settings, progress, truth=known)
     return publish(
         result,
         output,
         inputs=inputs,
         subjects=subjects,
         settings=settings,
+        reads=[truth],
         beside={comparison: result.write_comparison},
     )

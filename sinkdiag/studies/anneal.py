@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,6 +10,9 @@ from typing import IO, TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
 
+from sinkdiag.annealing.learning.learner import Loss
+from sinkdiag.annealing.learning.settings import Start
+from sinkdiag.annealing.schedules.schedule import LayerSchedule
 from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
 from sinkdiag.claims.claim import Claim
@@ -17,9 +21,10 @@ from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.studies.anneal_claims import claims_on
 from sinkdiag.studies.anneal_findings import findings_of
+from sinkdiag.studies.anneal_learn import LearningBench
 from sinkdiag.studies.anneal_row import AnnealRow, Comparison, TimedComparison
 from sinkdiag.studies.anneal_run import Bench, ScheduleRun
-from sinkdiag.studies.anneal_settings import DEFAULT_SCHEDULES, AnnealSettings, Start
+from sinkdiag.studies.anneal_settings import DEFAULT_SCHEDULES, AnnealSettings
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.subjects import (
     Case,
@@ -98,6 +103,7 @@ class AnnealResult(Result[AnnealPart]):
 
         part = self.parts[0]
         setting = part.setting
+        learned = any(math.isfinite(row.wrong_mass) for row in part.rows)
         most = max(row.sweeps for row in part.rows)
         return draw(
             ScheduleCurves(
@@ -106,7 +112,7 @@ class AnnealResult(Result[AnnealPart]):
                 start="cold" if setting.cold else "warm",
                 eps_start=setting.eps_start,
                 eps_min=setting.eps_min,
-                front=plain_front(setting.problem, most) if setting.static else (),
+                front=plain_front(setting.problem, most) if setting.static and not learned else (),
                 curves=[
                     ScheduleCurve(
                         name=run.comparison.schedule,
@@ -117,6 +123,7 @@ class AnnealResult(Result[AnnealPart]):
                         entropy=[row.entropy for row in run.rows],
                         suboptimality=[row.suboptimality for row in run.rows],
                         tv=[row.tv for row in run.rows],
+                        wrong_mass=[row.wrong_mass for row in run.rows],
                     )
                     for run in part.runs
                 ],
@@ -129,8 +136,12 @@ def study_anneal(
     temperatures: Temperatures,
     settings: AnnealSettings,
     progress: Progress = silent,
+    *,
+    truth: ArrayLike | None = None,
 ) -> AnnealResult:
     """Run every schedule on every matrix, and on every trajectory as a whole.
+
+    ``truth``: what the learner should learn, with ``settings.learn``; default the optimal plan.
 
     Raises
     ------
@@ -138,10 +149,17 @@ def study_anneal(
         When the temperatures leave nothing to anneal.
     """
     found = cases(subjects, together="trajectory")
+    if truth is not None and not settings.learn:
+        raise InputError("truth", "nothing is learned", "ask for learning too, or leave it out")
+    for case in found if settings.learn else ():
+        if len(case.problems) > 1:
+            raise InputError(
+                case.name, "a learner makes its own trajectory", "give one matrix to learn from"
+            )
     made = [settings.setting(case.problems, _ends(case, temperatures)) for case in found]
     return AnnealResult(
         parts=tuple(
-            _part(case, setting, settings, progress)
+            _part(case, setting, settings, truth, progress)
             for case, setting in zip(found, made, strict=True)
         ),
         extended=settings.extended,
@@ -161,14 +179,24 @@ def _ends(case: Case, temperatures: Temperatures) -> tuple[float, float]:
     return eps_start, eps_min
 
 
-def _part(case: Case, setting: Setting, settings: AnnealSettings, progress: Progress) -> AnnealPart:
+def _part(
+    case: Case,
+    setting: Setting,
+    settings: AnnealSettings,
+    truth: ArrayLike | None,
+    progress: Progress,
+) -> AnnealPart:
     bench, runs = Bench(setting, settings), []
+    learner = LearningBench(setting, settings, truth) if settings.learn else None
     for schedule in settings.parsed:
 
         def told(done: int, name: str = schedule.name) -> None:
             progress(name, done, max(done, setting.most_steps))
 
-        runs.append(bench.run(schedule, told))
+        if learner is not None and isinstance(schedule, LayerSchedule):
+            runs.append(learner.run(schedule, told))
+        else:
+            runs.append(bench.run(schedule, told))
     claims = claims_on(setting, settings, bench.optimum(), progress)
     return AnnealPart(
         label=case.label,
@@ -197,6 +225,12 @@ def anneal(
     tv: bool = True,
     collapse_tv: float = 0.1,
     claims: bool = False,
+    learn: bool = False,
+    truth: ArrayLike | None = None,
+    loss: Loss = "mse",
+    learning_rate: float | None = None,
+    noise: float = 0.05,
+    immaturity: float = 1.0,
     seed: int = 0,
     tol: float = JUDGE_TOL,
     max_iter: int = JUDGE_MAX_ITER,
@@ -237,8 +271,17 @@ def anneal(
     claims:
         Judge what both sources claim about annealing, on runs of their own: the speed limit and
         the collapse of the first, the errors and best exponents of the second.
+    learn:
+        Learn the costs while the schedule cools them: `calibrate`'s learner, C_{t+1} = C_t -
+        eta dl/dC through the K sweeps. Rules for a layer's temperature only.
+    truth:
+        What is right: 0-based column of each row (n,), -1 unknown, or a plan (n, m); None: the
+        optimal plan of the cost, planted. With ``learn`` only.
+    loss, learning_rate, noise, immaturity:
+        Of the learner, as in `calibrate`: rate in std(C)² (None: the loss's own), noise and
+        immaturity in std(C).
     seed:
-        Of the Gumbel noise.
+        Of the Gumbel noise and of the learner.
     tol, max_iter:
         Relative marginal error, and limit on sweeps and Newton steps, of the fixed points.
     extended:
@@ -265,10 +308,15 @@ def anneal(
         tv=tv,
         collapse_tv=collapse_tv,
         claims=claims,
+        learn=learn,
+        loss=loss,
+        learning_rate=learning_rate,
+        noise=noise,
+        immaturity=immaturity,
         seed=seed,
         tol=tol,
         max_iter=max_iter,
         extended=extended,
     )
     subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
-    return study_anneal([subject], temperatures_of(eps, eps_unit), settings)
+    return study_anneal([subject], temperatures_of(eps, eps_unit), settings, truth=truth)

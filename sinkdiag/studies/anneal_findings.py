@@ -18,6 +18,10 @@ _FATES = {
     "lost": "it outran its sweeps",
     "late": "the budget ended before eps_min",
     "arrived": "not compared with its fixed point",
+    "safe": "it learned the right pairs",
+    "locked": "it hardened on wrong pairs before it had learned the right ones",
+    "thrown": "it had the right pairs and lost them",
+    "held": "its pairs are right where the budget ended",
 }
 
 
@@ -40,9 +44,10 @@ def findings_of(
 
 def _sentence(row: TimedComparison) -> str:
     tv = "" if math.isnan(row.tv) else f", TV {row.tv:.2g}"
+    wrong = "" if math.isnan(row.wrong_mass) else f", wrong mass {row.wrong_mass:.2g}"
     braked = f", braking {100 * row.braking:.0f}% of the steps" if row.braking > 0 else ""
     return (
-        f"{row.schedule}: {row.fate} ({_FATES[row.fate]}{tv}) at eps {row.eps:.4g} after "
+        f"{row.schedule}: {row.fate} ({_FATES[row.fate]}{tv}{wrong}) at eps {row.eps:.4g} after "
         f"{row.steps} steps, {row.sweeps} sweeps; suboptimality {row.suboptimality:.3g}{braked}; "
         f"{row.seconds:.2f} s"
     )
@@ -63,6 +68,13 @@ def _freezes(setting: Setting) -> str:
 
 
 def _best(made: Sequence[TimedComparison]) -> str:
+    learned = [row for row in made if math.isfinite(row.wrong_mass)]
+    if learned:
+        best = min(learned, key=lambda row: (row.wrong_mass, row.sweeps))
+        return (
+            f"least wrong mass at the end: {best.schedule}, {best.wrong_mass:.3g} after "
+            f"{best.steps} steps"
+        )
     known = [row for row in made if math.isfinite(row.suboptimality)]
     if not known:
         return "no schedule can be called the best: no suboptimality is known"

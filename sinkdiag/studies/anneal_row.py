@@ -35,9 +35,14 @@ class AnnealRow:
         "share of rows whose argmax differs from the fixed point's; nan with --no-tv"
     )
     collapsed: bool = column(
-        "in the stretch of tv above --collapse-tv that reaches the run's end; with --no-tv never"
+        "in the stretch of tv above --collapse-tv that reaches the run's end (with --no-tv never); "
+        "with --learn from where the argmaxes that are wrong in the end changed last"
     )
     sweeps: int = column("sweeps made so far")
+    wrong_mass: float = column(
+        "share of the true pairs' mass in the wrong place; nan without --learn"
+    )
+    right_rows: float = column("share of known rows whose argmax is right; nan without --learn")
     status: Status = column("of the fixed point that the step is judged by; truncated without one")
     col_error: float = column("Σ|P'1 − c|/N of the plan that the schedule returns", extended=True)
 
@@ -53,12 +58,14 @@ class Comparison:
     fate: str = column(
         "tracked: ended within --collapse-tv of its fixed point; unresolved: a layer that starts "
         "cold, too few sweeps for the last eps; lost: it outran its sweeps; late: eps_min not "
-        "reached within the budget; arrived: not judged, or no fixed point"
+        "reached within the budget; arrived: not judged, or no fixed point; with --learn safe, "
+        "locked, thrown, held or late, as in `calibrate`"
     )
     suboptimality: float = column("that of the last step", "cost·mass")
     braking: float = column("share of the steps on which the rule held")
     row_error: float = column("that of the last step")
     tv: float = column("that of the last step")
+    wrong_mass: float = column("of the noise-free plan at the end; nan without --learn")
 
 
 @dataclass(frozen=True, kw_only=True)

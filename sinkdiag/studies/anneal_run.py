@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from sinkdiag.results import Status
 from sinkdiag.studies.anneal_row import AnnealRow, TimedComparison
 from sinkdiag.studies.anneal_settings import AnnealSettings
 
-_NOT_JUDGED = Distance(tv=math.nan, assignment_gap=math.nan, status=Status.TRUNCATED)
+NOT_JUDGED = Distance(tv=math.nan, assignment_gap=math.nan, status=Status.TRUNCATED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Bench:
 
     def __init__(self, setting: Setting, settings: AnnealSettings) -> None:
         self.setting, self.settings = setting, settings
-        self._points = FixedPoints(setting.problem, tol=settings.tol, max_iter=settings.max_iter)
+        self.points = FixedPoints(setting.problem, tol=settings.tol, max_iter=settings.max_iter)
         self._optima: dict[int, Optimum] = {}
 
     def optimum(self, index: int = 0) -> Optimum:
@@ -59,43 +59,19 @@ class Bench:
             seconds += time.process_time() - began
             if step is None:
                 break
-            distance = _NOT_JUDGED
+            distance = NOT_JUDGED
             if self.settings.tv:
-                judge = judge or self._points.judge(len(step.samples))
+                judge = judge or self.points.judge(len(step.samples))
                 distance = judge.at(step)
-            rows.append(self._row(schedule.label, step, distance))
+            place = 0 if self.setting.static else step.index
+            own, optimum = self.setting.problems[place], self.optimum(step.index)
+            rows.append(row_of(schedule.label, step, distance, own, optimum))
             told(step.index + 1)
             last = step
         assert last is not None  # every schedule makes at least one step
         found = self._judged(rows)
-        return ScheduleRun(rows=found, comparison=self._compared(schedule, found, last, seconds))
-
-    def _row(self, label: str, step: ScheduleStep, distance: Distance) -> AnnealRow:
-        problem = self.setting.problem
-        own = self.setting.problems[0 if self.setting.static else step.index]
-        optimum = self.optimum(step.index)
-
-        def mean(read: Callable[[Sample], float]) -> float:
-            return float(np.mean([read(sample) for sample in step.samples]))
-
-        drift = step.drift
-        return AnnealRow(
-            schedule=label,
-            step=step.index,
-            eps=step.eps,
-            drift=drift,
-            drift_ratio=drift / step.eps,
-            braking=step.braking,
-            entropy=mean(lambda sample: _row_entropy(sample.plan, problem)),
-            row_error=mean(lambda sample: _missed(sample.plan.sum(axis=1), problem.row)),
-            tv=distance.tv,
-            suboptimality=mean(lambda sample: optimum.suboptimality(sample.plan, own)),
-            assignment_gap=distance.assignment_gap,
-            collapsed=False,
-            sweeps=step.sweeps,
-            status=distance.status,
-            col_error=mean(lambda sample: _missed(sample.plan.sum(axis=0), problem.col)),
-        )
+        fate = self._fate(schedule, found[-1], arrived=last.arrived)
+        return ScheduleRun(rows=found, comparison=compared(found, fate, seconds))
 
     def _judged(self, rows: list[AnnealRow]) -> tuple[AnnealRow, ...]:
         """The rows with the moment of collapse in them."""
@@ -103,23 +79,6 @@ class Bench:
         if moment is None:
             return tuple(rows)
         return tuple(replace(row, collapsed=row.step >= moment) for row in rows)
-
-    def _compared(
-        self, schedule: Schedule, rows: tuple[AnnealRow, ...], last: ScheduleStep, seconds: float
-    ) -> TimedComparison:
-        row = rows[-1]
-        return TimedComparison(
-            schedule=row.schedule,
-            steps=len(rows),
-            sweeps=row.sweeps,
-            eps=row.eps,
-            fate=self._fate(schedule, row, arrived=last.arrived),
-            suboptimality=row.suboptimality,
-            braking=float(np.mean([each.braking > 0.0 for each in rows])),
-            row_error=row.row_error,
-            tv=row.tv,
-            seconds=seconds,
-        )
 
     def _fate(self, schedule: Schedule, row: AnnealRow, *, arrived: bool) -> str:
         if not arrived:
@@ -130,6 +89,56 @@ class Bench:
             return "tracked"
         cold = self.setting.cold and not isinstance(schedule, IterationSchedule)
         return "unresolved" if cold else "lost"
+
+
+def row_of(
+    label: str, step: ScheduleStep, distance: Distance, problem: Problem, optimum: Optimum
+) -> AnnealRow:
+    """What is measured on one step; ``problem`` and ``optimum`` are those of its cost."""
+
+    def mean(read: Callable[[Sample], float]) -> float:
+        return float(np.mean([read(sample) for sample in step.samples]))
+
+    drift = step.drift
+    return AnnealRow(
+        schedule=label,
+        step=step.index,
+        eps=step.eps,
+        drift=drift,
+        drift_ratio=drift / step.eps,
+        braking=step.braking,
+        entropy=mean(lambda sample: _row_entropy(sample.plan, problem)),
+        row_error=mean(lambda sample: _missed(sample.plan.sum(axis=1), problem.row)),
+        tv=distance.tv,
+        suboptimality=mean(lambda sample: optimum.suboptimality(sample.plan, problem)),
+        assignment_gap=distance.assignment_gap,
+        collapsed=False,
+        sweeps=step.sweeps,
+        wrong_mass=math.nan,
+        right_rows=math.nan,
+        status=distance.status,
+        col_error=mean(lambda sample: _missed(sample.plan.sum(axis=0), problem.col)),
+    )
+
+
+def compared(
+    rows: Sequence[AnnealRow], fate: str, seconds: float, wrong_mass: float = math.nan
+) -> TimedComparison:
+    """The line that a run ends with."""
+    row = rows[-1]
+    return TimedComparison(
+        schedule=row.schedule,
+        steps=len(rows),
+        sweeps=row.sweeps,
+        eps=row.eps,
+        fate=fate,
+        suboptimality=row.suboptimality,
+        braking=float(np.mean([each.braking > 0.0 for each in rows])),
+        row_error=row.row_error,
+        tv=row.tv,
+        wrong_mass=wrong_mass,
+        seconds=seconds,
+    )
 
 
 def _row_entropy(plan: FloatArray, problem: Problem) -> float:

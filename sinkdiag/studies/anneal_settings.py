@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
+from sinkdiag.annealing.learning.learner import Loss
+from sinkdiag.annealing.learning.settings import LearningSettings, Start
+from sinkdiag.annealing.schedules.gumbel import Gumbel
 from sinkdiag.annealing.schedules.registry import parse_schedule
-from sinkdiag.annealing.schedules.schedule import Schedule
+from sinkdiag.annealing.schedules.schedule import LayerSchedule, Schedule
 from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, SETTLE
 from sinkdiag.checks import MOST_ITERS, check_choice, check_count, check_share
 from sinkdiag.errors import InputError
 from sinkdiag.problem import Problem
-
-Start = Literal["cold", "warm"]
 
 # What a network would use, the paper's controller, and both algorithms of the second source.
 DEFAULT_SCHEDULES = ("exponential", "eph-asc", "annealed", "debiased")
@@ -38,8 +39,11 @@ class AnnealSettings:
         Total variation from which a plan is lost.
     claims:
         Whether the claims are judged on the matrix, which takes many more runs.
+    learn:
+        Whether the costs are learned while the schedule cools: `calibrate`'s learner, with
+        ``loss``, ``learning_rate``, ``noise`` and ``immaturity`` as in `LearningSettings`.
     seed:
-        Of what a schedule draws.
+        Of what a schedule and the learner draw.
     tol, max_iter:
         Of the fixed points.
     extended:
@@ -58,6 +62,11 @@ class AnnealSettings:
     tv: bool = True
     collapse_tv: float = 0.1
     claims: bool = False
+    learn: bool = False
+    loss: Loss = "mse"
+    learning_rate: float | None = None
+    noise: float = 0.05
+    immaturity: float = 1.0
     seed: int = 0
     tol: float = JUDGE_TOL
     max_iter: int = JUDGE_MAX_ITER
@@ -72,11 +81,34 @@ class AnnealSettings:
             raise InputError("schedules", f"{twice} is given twice", "give each once")
         check_count("iters", self.iters, 1, MOST_ITERS)
         check_choice("start", self.start, get_args(Start))
+        _ = self.learning
+        for schedule in self.parsed if self.learn else ():
+            if not isinstance(schedule, LayerSchedule) or isinstance(schedule, Gumbel):
+                raise InputError(
+                    schedule.name,
+                    "it is no rule for the temperature of a layer, so nothing can learn through it",
+                    "leave it out, or do not learn",
+                )
         check_count("max_steps", self.max_steps, 2, MOST_STEPS)
         check_share("collapse_tv", self.collapse_tv)
         check_count("seed", self.seed, 0)
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)
+
+    @property
+    def learning(self) -> LearningSettings:
+        """What the learner is made from."""
+        return LearningSettings(
+            iters=self.iters,
+            start=self.start,
+            loss=self.loss,
+            learning_rate=self.learning_rate,
+            noise=self.noise,
+            immaturity=self.immaturity,
+            max_steps=self.max_steps,
+            collapse_tv=self.collapse_tv,
+            seed=self.seed,
+        )
 
     @property
     def parsed(self) -> tuple[Schedule, ...]:

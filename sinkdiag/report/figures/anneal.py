@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ class ScheduleCurve:
     entropy: Sequence[float]
     suboptimality: Sequence[float]
     tv: Sequence[float]
+    wrong_mass: Sequence[float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ def draw(curves: ScheduleCurves) -> Figure:
 
 def _title(curves: ScheduleCurves) -> str:
     return (
-        f"{shown_name(curves.name)}: schedules compared, error after rounding in <C, P>\n"
+        f"{shown_name(curves.name)}: annealing schedules compared\n"
         f"layer: K = {curves.iters}, {curves.start} start, eps {curves.eps_start:.3g} → "
         f"{curves.eps_min:.3g} (cost units); annealed iterations: one sweep a step"
     )
@@ -84,11 +85,9 @@ def _styles() -> list[dict[str, Any]]:
 
 def _error(axes: Axes, curves: ScheduleCurves) -> None:
     """Suboptimality, or TV where no optimum is known, on log axes."""
-    known = any(_positive(curve.suboptimality) for curve in curves.curves)
-    if not known and not any(_positive(curve.tv) for curve in curves.curves):
-        raise NothingToDrawError("neither a suboptimality nor a TV above 0 is resolved")
+    label, heights_of = _measure(curves)
     for curve, style in zip(curves.curves, _styles(), strict=False):
-        heights = np.array(curve.suboptimality if known else curve.tv, dtype=float)
+        heights = np.array(heights_of(curve), dtype=float)
         heights[~(heights > 0)] = math.nan
         axes.plot(curve.sweeps, heights, label=f"{curve.name} ({curve.fate})", **style)
         seen = np.flatnonzero(np.isfinite(heights))
@@ -97,7 +96,7 @@ def _error(axes: Axes, curves: ScheduleCurves) -> None:
             colour = style["color"]
             axes.plot(curve.sweeps[last], heights[last], marker="o", ms=4, color=colour)
     points = [point for point in curves.front if point.suboptimality > 0]
-    if known and points:
+    if points:
         axes.plot(
             [point.sweeps for point in points],
             [point.suboptimality for point in points],
@@ -109,8 +108,23 @@ def _error(axes: Axes, curves: ScheduleCurves) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("sweeps")
-    axes.set_ylabel("<C, rounded P> − optimum (cost units × mass)" if known else "TV to P*(eps)")
+    axes.set_ylabel(label)
     axes.legend(loc="best")
+
+
+def _measure(
+    curves: ScheduleCurves,
+) -> tuple[str, Callable[[ScheduleCurve], Sequence[float]]]:
+    """What is drawn: wrong mass of a learner, else suboptimality, else TV; and its axis label."""
+    measures: tuple[tuple[str, Callable[[ScheduleCurve], Sequence[float]]], ...] = (
+        ("wrong mass (share)", lambda curve: curve.wrong_mass),
+        ("<C, rounded P> − optimum (cost units × mass)", lambda curve: curve.suboptimality),
+        ("TV to P*(eps)", lambda curve: curve.tv),
+    )
+    for label, read in measures:
+        if any(_positive(read(curve)) for curve in curves.curves):
+            return label, read
+    raise NothingToDrawError("neither a suboptimality nor a TV above 0 is resolved")
 
 
 def _positive(values: Sequence[float]) -> bool:
