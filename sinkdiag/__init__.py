@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from sinkdiag.solver.float32 import Float32Hazard, float32_hazard
     from sinkdiag.solver.online import OnlineGap, online_gap, online_gap_of_plan
     from sinkdiag.solver.solve import solve
-    from sinkdiag.studies.anneal import AnnealResult, anneal
+    from sinkdiag.studies.anneal import anneal
+    from sinkdiag.studies.anneal_result import AnnealResult
     from sinkdiag.studies.calibrate import CalibrationResult, calibrate
     from sinkdiag.studies.constants import ConstantsResult, constants
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.annealing.controller",
-    "AnnealResult": "sinkdiag.studies.anneal",
+    "AnnealResult": "sinkdiag.studies.anneal_result",
     "BatchSolution": "sinkdiag.solver.batch",
     "CalibrationResult": "sinkdiag.studies.calibrate",
     "ConstantsResult": "sinkdiag.studies.constants",

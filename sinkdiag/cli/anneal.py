@@ -144,7 +144,7 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
     "--comparison", metavar="PATH", help="Write one row a schedule, with its time, to this file."
 )
 @output_options
-@columns_option("sinkdiag.studies.anneal", "AnnealResult")
+@columns_option("sinkdiag.studies.anneal_result", "AnnealResult")
 def anneal(
     *,
     inputs: InputOptions,
