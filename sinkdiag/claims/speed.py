@@ -125,6 +125,10 @@ def judge_speed_limit(curve: Curve, problems: Sequence[Problem]) -> Claim:
     values = np.where(limited, measured, np.nan)
     claim = judge_law(curve, _law(values, sentence))
     trend = trend_of(np.log(curve.eps[limited]), np.log(measured[limited]))
+    sentence += (
+        f"; its fitted exponent there is {trend.slope:.2f} ({trend.low:.2f} to {trend.high:.2f} "
+        "between neighbours), the paper's 2"
+    )
     if claim.window is None:
         return SPEED_LIMIT.judged("fails", sentence, trend=trend)
     # What holds only between temperatures at which nothing limits the step holds in a window.

@@ -70,3 +70,15 @@ def test_conditions_and_failures_are_exit_statuses(cost):
     assert invoke(*line, "--fail-on", "suboptimality>0").status == 5
     assert invoke(*line, "--max-iter", 1).status == 4
     assert invoke(*line, "--no-tv").status == 0
+
+
+def test_learning_takes_a_truth_from_a_file(cost, tmp_path):
+    np.savetxt(tmp_path / "truth.csv", np.arange(10), fmt="%d")
+    line = ["anneal", cost, "--schedule", "eph-asc", "--learn", "--truth", tmp_path / "truth.csv"]
+    outcome = invoke(*line, "--max-steps", 100, "--no-tv", "--plot", tmp_path / "l.png")
+    assert outcome.status == 0, outcome.err
+    assert "wrong mass" in outcome.err
+    assert float(frame_of(outcome.out).right_rows.iloc[-1]) > 0.5
+    assert invoke("anneal", cost, "--truth", tmp_path / "truth.csv").status == 3
+    assert invoke(*line, "--schedule", "annealed").status == 3
+    assert invoke(*line, "-o", tmp_path / "truth.csv").status == 2
