@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sinkdiag.solver.float32 import Float32Hazard, float32_hazard
     from sinkdiag.solver.online import OnlineGap, online_gap, online_gap_of_plan
     from sinkdiag.solver.solve import solve
+    from sinkdiag.studies.anneal import anneal
+    from sinkdiag.studies.anneal_result import AnnealResult
     from sinkdiag.studies.calibrate import CalibrationResult, calibrate
     from sinkdiag.studies.constants import ConstantsResult, constants
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.annealing.controller",
+    "AnnealResult": "sinkdiag.studies.anneal_result",
     "BatchSolution": "sinkdiag.solver.batch",
     "CalibrationResult": "sinkdiag.studies.calibrate",
     "ConstantsResult": "sinkdiag.studies.constants",
@@ -48,6 +51,7 @@ _HOMES = {
     "StackResult": "sinkdiag.studies.stack",
     "Status": "sinkdiag.results",
     "TrainingCalibration": "sinkdiag.annealing.learning.training",
+    "anneal": "sinkdiag.studies.anneal",
     "calibrate": "sinkdiag.studies.calibrate",
     "calibrate_training": "sinkdiag.annealing.learning.training",
     "constants": "sinkdiag.studies.constants",
@@ -68,6 +72,7 @@ _HOMES = {
 
 __all__ = [
     "AdaptiveCooling",
+    "AnnealResult",
     "BatchSolution",
     "CalibrationResult",
     "ConstantsResult",
@@ -84,6 +89,7 @@ __all__ = [
     "Status",
     "TrainingCalibration",
     "__version__",
+    "anneal",
     "calibrate",
     "calibrate_training",
     "constants",

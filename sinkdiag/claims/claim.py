@@ -23,6 +23,20 @@ class ClaimKey(Enum):
     DUALITY = "duality"
 
 
+class AnnealingKey(Enum):
+    """What a claim about annealing runs is about, which `anneal` judges on runs of its own."""
+
+    SPEED_LIMIT = "speed_limit"
+    COLLAPSE_AT_FREEZE = "collapse_at_freeze"
+    SOLVES_TRANSPORT = "solves_transport"
+    ENTROPIC_ERROR = "entropic_error"
+    RELAXATION_ERROR = "relaxation_error"
+    ROW_ERROR = "row_error"
+    BEST_EXPONENT = "best_exponent"
+    DEBIASED_EXPONENT = "debiased_exponent"
+    REGULARISATION_PATH = "regularisation_path"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trend:
     """A log-log slope by least squares, with the smallest and the largest local one."""
@@ -53,7 +67,7 @@ class Claim:
         The cause in plain words.
     """
 
-    key: ClaimKey
+    key: ClaimKey | AnnealingKey
     claim: str
     source: str
     verdict: str
@@ -68,7 +82,7 @@ class Claim:
 class Statement:
     """What the paper claims, and where."""
 
-    key: ClaimKey
+    key: ClaimKey | AnnealingKey
     claim: str
     source: str
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     ComplexBase = click.ParamType[complex]
     AxesBase = click.ParamType[tuple[float, float, float, float]]
     ShapeBase = click.ParamType[tuple[int, int]]
+    ScheduleBase = click.ParamType[str]
 else:
     # Older clicks have no parameters on this class.
-    EpsBase = ComplexBase = AxesBase = ShapeBase = click.ParamType
+    EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = click.ParamType
 
 
 class EpsType(EpsBase):
@@ -122,3 +123,20 @@ class Shape(ShapeBase):
         self, fault: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> NoReturn:
         self.fail(fault, param, ctx)
+
+
+class ScheduleType(ScheduleBase):
+    """NAME[:key=value,...] of an annealing schedule, kept as text."""
+
+    name = "schedule"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check that it can be read."""
+        from sinkdiag.annealing.schedules.registry import parse_schedule
+        from sinkdiag.errors import InputError
+
+        try:
+            parse_schedule(str(value))
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)

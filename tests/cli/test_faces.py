@@ -12,6 +12,10 @@ from sinkdiag.report.table import json_value
 from tests.helpers import frame_of, invoke, uniform_cost
 
 COMMANDS = {
+    "anneal": (
+        ["--schedule", "exponential", "--schedule", "annealed", "--max-steps", "20"],
+        {"schedules": ["exponential", "annealed"], "max_steps": 20},
+    ),
     "calibrate": (["--replicates", "2", "--max-steps", "60"], {"replicates": 2, "max_steps": 60}),
     "constants": (["--eps", "0.2", "--eps", "0.05"], {"eps": [0.2, 0.05]}),
     "pseudospectrum": (["--eps", "0.1", "--grid", "8"], {"eps": 0.1, "grid": (8, 8)}),

@@ -1,0 +1,189 @@
+"""``sinkdiag anneal``: schedules compared on the user's own costs."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sinkdiag.checks import MOST_ITERS
+from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.messages import progress_bar
+from sinkdiag.cli.options import (
+    InputOptions,
+    OutputOptions,
+    columns_option,
+    eps_options,
+    input_options,
+    output_options,
+    seed_option,
+    solver_options,
+)
+from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.publish import publish
+from sinkdiag.cli.types import Finite, ScheduleType, positive, share
+
+if TYPE_CHECKING:
+    from sinkdiag.temperature import Temperatures
+
+
+def _list_schedules(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    del option
+    if asked and not context.resilient_parsing:
+        from sinkdiag.annealing.schedules.registry import reference
+
+        click.echo(reference(), nl=False)
+        context.exit()
+
+
+@click.command(short_help="Annealing schedules of both sources compared.")
+@input_options
+@eps_options
+@click.option(
+    "--schedule",
+    "schedules",
+    type=ScheduleType(),
+    multiple=True,
+    default=("exponential", "eph-asc", "annealed", "debiased"),
+    show_default=True,
+    metavar="NAME[:key=value,...]",
+    help="A schedule with its parameters (--schedules lists them); repeatable.",
+)
+@click.option(
+    "--schedules",
+    "listed",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_schedules,
+    help="List the schedules with their parameters, defaults and sources, and leave.",
+)
+@click.option(
+    "--iters",
+    type=click.IntRange(min=1, max=MOST_ITERS),
+    default=20,
+    show_default=True,
+    help="Sweeps of the layer at every step (K); the annealed iterations make one.",
+)
+@click.option(
+    "--start",
+    type=click.Choice(["cold", "warm"]),
+    default="cold",
+    show_default=True,
+    help="The layer starts every step from zero potentials, or carries them in cost units.",
+)
+@click.option(
+    "--max-steps",
+    type=click.IntRange(min=2),
+    default=1000,
+    show_default=True,
+    help="Budget of steps; the annealed iterations use all of it.",
+)
+@click.option(
+    "--tv/--no-tv",
+    default=True,
+    show_default=True,
+    help="Compare every step with its fixed point (takes most of the time).",
+)
+@click.option(
+    "--collapse-tv",
+    type=share(),
+    default=0.1,
+    show_default=True,
+    help="Total variation from the fixed point that counts as collapse.",
+)
+@click.option(
+    "--claims",
+    is_flag=True,
+    help="Judge what both sources claim about annealing, on runs of their own (seconds at n = 60, "
+    "a minute at n = 300).",
+)
+@click.option(
+    "--learn",
+    is_flag=True,
+    help="Learn the costs while the schedule cools them (calibrate's learner); rules for a layer "
+    "only.",
+)
+@click.option(
+    "--truth",
+    metavar="FILE",
+    help="With --learn: the 0-based column of each row (-1: unknown), or a plan. [default: the "
+    "optimal plan, planted]",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["mse", "mass", "nll"]),
+    default="mse",
+    show_default=True,
+    help="The learner's loss on the plan.",
+)
+@click.option(
+    "--learning-rate",
+    type=positive(),
+    default=None,
+    help="Of the learner, in std(C)². [default: the loss's own]",
+)
+@click.option(
+    "--noise",
+    type=Finite(min=0.0),
+    default=0.05,
+    show_default=True,
+    help="Of the learner's costs at every step, in std(C).",
+)
+@click.option(
+    "--immaturity",
+    type=Finite(min=0.0),
+    default=1.0,
+    show_default=True,
+    help="Of a planted learner's first costs, in std(C).",
+)
+@functools.partial(solver_options, tol=1e-9, max_iter=1000)
+@seed_option
+@click.option(
+    "--comparison", metavar="PATH", help="Write one row a schedule, with its time, to this file."
+)
+@output_options
+@columns_option("sinkdiag.studies.anneal_result", "AnnealResult")
+def anneal(
+    *,
+    inputs: InputOptions,
+    temperatures: Temperatures,
+    output: OutputOptions,
+    comparison: str | None,
+    truth: str | None,
+    **options: Any,
+) -> int:
+    """Run annealing schedules on COST and compare them, step by step.
+
+    One row a step: temperature, drift, entropy, distance from the fixed point, and by how much
+    the plan, rounded onto the polytope, misses the exact optimum. Layers make K sweeps a step
+    between the highest and the lowest --eps (one value: the lowest); the annealed iterations of
+    arXiv 2408.11620 make one, at temperatures of their own. A trajectory gives one cost a step.
+
+    \b
+    Examples:
+      sinkdiag anneal cost.npy --plot schedules.png
+      sinkdiag anneal cost.npy --schedule debiased:kappa=0.7 --schedule piecewise:hold=20 --no-tv
+    """
+    from sinkdiag.load.truth import load_truth
+    from sinkdiag.studies.anneal import study_anneal
+    from sinkdiag.studies.anneal_row import AnnealRow
+    from sinkdiag.studies.anneal_settings import AnnealSettings
+
+    check_output(output, AnnealRow, inputs, reads=[truth], writes=[comparison])
+    # Every option that is not named above is the setting of the same name.
+    settings = AnnealSettings(**options, extended=output.extended)
+    subjects = read_subjects(inputs)
+    known = None if truth is None else load_truth(truth, subjects[0].problems[0]).values
+    with progress_bar() as progress:
+        result = study_anneal(subjects, temperatures, settings, progress, truth=known)
+    return publish(
+        result,
+        output,
+        inputs=inputs,
+        subjects=subjects,
+        settings=settings,
+        reads=[truth],
+        beside={comparison: result.write_comparison},
+    )
