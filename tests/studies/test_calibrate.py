@@ -251,13 +251,16 @@ def test_a_warm_layer_tells_how_far_it_lost_track():
         ({"replay": True, "quick": True}, "a replay knows no quick look"),
         ({"collapse_tv": 0.0}, "collapse_tv"),
         ({"max_steps": 1}, "max_steps"),
-        ({"eps": 5.0}, "is no cooling"),
+        (
+            {"layout": "trajectory", "cost": np.stack([COST] * 4), "record_eps": [0.1] * 4},
+            "is no cooling",
+        ),
         ({"inner": True, "truth": [11] * 12}, "drop --inner"),
     ],
 )
 def test_what_cannot_be_used_is_refused(arguments, fault):
     with pytest.raises(InputError, match=fault):
-        sinkdiag.calibrate(COST, **arguments)
+        sinkdiag.calibrate(**{"cost": COST, **arguments})
 
 
 def test_constant_costs_are_refused():
