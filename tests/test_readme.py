@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import pkgutil
 import re
 
@@ -74,12 +72,11 @@ def test_commands_run(folder, command, request):
     assert done.stderr.count("cannot tell") <= 1
 
 
-def shown(text: str) -> dict[str, str]:
-    """Names and values of the block that follows the worked command, as the README prints them."""
-    block = re.search(re.escape(f"$ {WORKED}\n```\n\n```\n") + r"(.*?)\n\n", text, flags=re.S)
+def shown(text: str) -> str:
+    """The block that follows the worked command, without its line breaks."""
+    block = re.search(re.escape(f"$ {WORKED}\n```\n\n```\n") + r"(.*?)\n```", text, flags=re.S)
     assert block is not None
-    lines = re.sub(r"\n +", " ", block[1]).splitlines()
-    return dict(line.split(maxsplit=1) for line in lines)
+    return " ".join(block[1].split())
 
 
 @pytest.mark.slow
@@ -87,15 +84,7 @@ def test_the_worked_example_shows_its_real_output(folder):
     done = run_line(WORKED, folder)
     assert done.returncode == 0, done.stderr
     assert (folder / "calibrate.png").stat().st_size > 0
-    (row,) = csv.DictReader(io.StringIO(done.stdout))
-    printed = shown(TEXTS[README])
-    assert list(printed) == list(row)
-    for name, value in printed.items():
-        if re.fullmatch(r"[-+.\de]+", value):
-            assert float(value) == pytest.approx(float(row[name]), rel=1e-3), name
-        else:
-            assert re.sub(r"\d", "", value) == re.sub(r"\d", "", row[name])
-    assert "AdaptiveCooling(k_safe=" in done.stderr
+    assert " ".join(done.stderr.splitlines()[-2:]) == shown(TEXTS[README])
 
 
 def python_blocks() -> list[object]:
