@@ -45,6 +45,7 @@ FLOORS = (
     ("derivatives",),
     ("resolvent", "claims"),
     ("annealing",),
+    ("checkpoints",),
     ("report",),
     ("studies",),
     ("cli",),

@@ -1,0 +1,1 @@
+"""Checkpoints with Sinkhorn projections: readers, the implementations' own loops, composites."""
