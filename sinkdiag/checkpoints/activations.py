@@ -1,0 +1,159 @@
+"""Recorded logits, token by token: the format that ``--activations`` reads.
+
+An ``.npz`` archive. Every array is one site's, named by the module's dotted name as in the
+checkpoint (``model.layers.3.attn_hc``), of shape (tokens, n, n) and any floating type: the logits
+as they enter the projection, static and dynamic part together, before the temperature. The same
+tokens in the same order at every site, so that products over depth are one token's. Nothing else
+may lie in the archive. Written by ``numpy.savez(path, **logits)``, and by recorders in a training
+loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sinkdiag.arrays import FloatArray
+from sinkdiag.checkpoints.composite import (
+    composite_of,
+    second_singular_value,
+    uniform_distance,
+)
+from sinkdiag.checkpoints.loops import Loop
+from sinkdiag.checkpoints.projection import project
+from sinkdiag.checkpoints.site import Model, Place
+from sinkdiag.errors import InputError
+from sinkdiag.load.arrays import any_npy, member_bytes, open_archive
+from sinkdiag.load.source import bytes_of
+from sinkdiag.problem import check_real
+from sinkdiag.text import printable
+
+# Quantiles over tokens that are given.
+QUANTILES = (0.05, 0.5, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenSite:
+    """One site over all tokens: arrays (tokens,)."""
+
+    place: Place
+    sigma_2: FloatArray
+    uniform_distance: FloatArray
+    logit_range: FloatArray
+    line_error: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenCourse:
+    """H_total of every token over the recorded sites: arrays (tokens,)."""
+
+    sites: int
+    sigma_2: FloatArray
+    forward: FloatArray
+    backward: FloatArray
+    contrast: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tokens:
+    """What recorded logits say of a model.
+
+    ``missing`` are the sites that were not recorded; ``courses`` one a part of the network, only
+    of parts that were recorded whole.
+    """
+
+    count: int
+    sites: tuple[TokenSite, ...]
+    missing: tuple[str, ...]
+    courses: dict[str, TokenCourse]
+
+
+def read_tokens(path: str, model: Model) -> Tokens:
+    """Project every recorded token by the model's loop.
+
+    Raises
+    ------
+    InputError
+        When the archive cannot be read, an array is no site of the model, or shapes disagree.
+    """
+    data = bytes_of(path, "recorded logits")
+    with open_archive(data, path) as archive:
+        names = [entry.removesuffix(".npy") for entry in archive.namelist()]
+        _check_names(path, names, model)
+        products: dict[str, FloatArray] = {}
+        sites, missing, count = [], [], None
+        for site in model.sites:
+            key, stem = site.place.key, site.place.stem
+            if key not in names:
+                missing.append(key)
+                continue
+            where = f"{path} ({printable(key)})"
+            values = check_real(any_npy(member_bytes(archive, f"{key}.npy", path), where), where)
+            count = _check_shape(where, values, len(site.logits), count)
+            matrices = np.stack([project(logits, model.loop) for logits in values])
+            sites.append(_site(site.place, values, matrices))
+            mixers = mixed_by(matrices, model.loop)
+            products[stem] = mixers @ products[stem] if stem in products else mixers
+    whole = {stem for stem in products} - {
+        site.place.stem for site in model.sites if site.place.key in missing
+    }
+    courses = {
+        stem: _course(product, sum(site.place.stem == stem for site in model.sites))
+        for stem, product in products.items()
+        if stem in whole
+    }
+    return Tokens(count=count or 0, sites=tuple(sites), missing=tuple(missing), courses=courses)
+
+
+def mixed_by(matrices: FloatArray, loop: Loop) -> FloatArray:
+    """The H (…, n, n) of projected matrices: their transposes where the network mixes by those."""
+    return matrices.swapaxes(-1, -2) if loop.transposed else matrices
+
+
+def _check_names(path: str, names: list[str], model: Model) -> None:
+    known = {site.place.key for site in model.sites}
+    if not names:
+        raise InputError(path, "the archive is empty", "record logits, one array a site")
+    for name in names:
+        if name not in known:
+            example = model.sites[0].place.key
+            raise InputError(
+                path,
+                f"{printable(name)[:120]} is no site of {model.name}",
+                f"name arrays as its sites are, such as {printable(example)}",
+            )
+
+
+def _check_shape(where: str, values: FloatArray, n: int, count: int | None) -> int:
+    if values.ndim != 3 or values.shape[1:] != (n, n) or len(values) == 0:
+        raise InputError(where, f"shape {list(values.shape)}", f"give (tokens, {n}, {n})")
+    if count is not None and len(values) != count:
+        raise InputError(
+            where,
+            f"{len(values)} tokens, and {count} at the sites before",
+            "record the same tokens at every site",
+        )
+    return len(values)
+
+
+def _site(place: Place, values: FloatArray, matrices: FloatArray) -> TokenSite:
+    sums = [np.abs(matrices.sum(axis=axis) - 1.0).max(axis=1) for axis in (1, 2)]
+    return TokenSite(
+        place=place,
+        sigma_2=np.array([second_singular_value(matrix) for matrix in matrices]),
+        uniform_distance=np.array([uniform_distance(matrix) for matrix in matrices]),
+        logit_range=np.ptp(values, axis=(1, 2)),
+        line_error=np.maximum(*sums),
+    )
+
+
+def _course(products: FloatArray, depth: int) -> TokenCourse:
+    found = [composite_of(product, depth) for product in products]
+    return TokenCourse(
+        sites=depth,
+        sigma_2=np.array([point.sigma_2 for point in found]),
+        forward=np.array([point.forward for point in found]),
+        backward=np.array([point.backward for point in found]),
+        contrast=np.array([point.contrast for point in found]),
+    )
