@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
     from sinkdiag.studies.sensitivity import SensitivityResult, sensitivity
     from sinkdiag.studies.spectrum import SpectrumResult, spectrum
+    from sinkdiag.studies.stack import StackResult, stack
 
 _HOMES = {
     "AdaptiveCooling": "sinkdiag.annealing.controller",
@@ -44,6 +45,7 @@ _HOMES = {
     "SensitivityResult": "sinkdiag.studies.sensitivity",
     "Solution": "sinkdiag.results",
     "SpectrumResult": "sinkdiag.studies.spectrum",
+    "StackResult": "sinkdiag.studies.stack",
     "Status": "sinkdiag.results",
     "TrainingCalibration": "sinkdiag.annealing.learning.training",
     "calibrate": "sinkdiag.studies.calibrate",
@@ -60,6 +62,7 @@ _HOMES = {
     "solve_batch": "sinkdiag.solver.batch",
     "spectral_gap": "sinkdiag.jacobian.gaps",
     "spectrum": "sinkdiag.studies.spectrum",
+    "stack": "sinkdiag.studies.stack",
     "vjp": "sinkdiag.derivatives.gradient",
 }
 
@@ -77,6 +80,7 @@ __all__ = [
     "SensitivityResult",
     "Solution",
     "SpectrumResult",
+    "StackResult",
     "Status",
     "TrainingCalibration",
     "__version__",
@@ -94,6 +98,7 @@ __all__ = [
     "solve_batch",
     "spectral_gap",
     "spectrum",
+    "stack",
     "vjp",
 ]
 

@@ -17,12 +17,13 @@ import numpy as np
 from sinkdiag.arrays import FloatArray
 from sinkdiag.checkpoints.composite import (
     composite_of,
+    rounding_share,
     second_singular_value,
     uniform_distance,
 )
 from sinkdiag.checkpoints.loops import Loop
 from sinkdiag.checkpoints.projection import project
-from sinkdiag.checkpoints.site import Model, Place
+from sinkdiag.checkpoints.site import Model, NetworkPart, Place
 from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import any_npy, member_bytes, open_archive
 from sinkdiag.load.source import bytes_of
@@ -46,8 +47,9 @@ class TokenSite:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenCourse:
-    """H_total of every token over the recorded sites: arrays (tokens,)."""
+    """H_total of every token over the sites of one part of the network: arrays (tokens,)."""
 
+    stem: str
     sites: int
     sigma_2: FloatArray
     forward: FloatArray
@@ -66,7 +68,7 @@ class Tokens:
     count: int
     sites: tuple[TokenSite, ...]
     missing: tuple[str, ...]
-    courses: dict[str, TokenCourse]
+    courses: tuple[TokenCourse, ...]
 
 
 def read_tokens(path: str, model: Model) -> Tokens:
@@ -82,11 +84,11 @@ def read_tokens(path: str, model: Model) -> Tokens:
         names = [entry.removesuffix(".npy") for entry in archive.namelist()]
         _check_names(path, names, model)
         products: dict[str, FloatArray] = {}
-        sites, missing, count = [], [], None
+        doubts: dict[str, FloatArray] = {}
+        sites, count = [], None
         for site in model.sites:
             key, stem = site.place.key, site.place.stem
             if key not in names:
-                missing.append(key)
                 continue
             where = f"{path} ({printable(key)})"
             values = check_real(any_npy(member_bytes(archive, f"{key}.npy", path), where), where)
@@ -94,16 +96,18 @@ def read_tokens(path: str, model: Model) -> Tokens:
             matrices = np.stack([project(logits, model.loop) for logits in values])
             sites.append(_site(site.place, values, matrices))
             mixers = mixed_by(matrices, model.loop)
-            products[stem] = mixers @ products[stem] if stem in products else mixers
-    whole = {stem for stem in products} - {
-        site.place.stem for site in model.sites if site.place.key in missing
-    }
-    courses = {
-        stem: _course(product, sum(site.place.stem == stem for site in model.sites))
-        for stem, product in products.items()
-        if stem in whole
-    }
-    return Tokens(count=count or 0, sites=tuple(sites), missing=tuple(missing), courses=courses)
+            before = products.get(stem, np.eye(len(site.logits)))
+            if before.shape[-1] == len(site.logits):
+                products[stem] = mixers @ before
+                shares = np.array([rounding_share(mixer) for mixer in mixers])
+                doubts[stem] = doubts.get(stem, np.zeros(count)) + shares
+    courses = [
+        _course(part, products[part.stem], doubts[part.stem])
+        for part in model.parts
+        if part.is_chain and all(site.place.key in names for site in part.sites)
+    ]
+    missing = tuple(key for site in model.sites if (key := site.place.key) not in names)
+    return Tokens(count=count or 0, sites=tuple(sites), missing=missing, courses=tuple(courses))
 
 
 def mixed_by(matrices: FloatArray, loop: Loop) -> FloatArray:
@@ -148,9 +152,13 @@ def _site(place: Place, values: FloatArray, matrices: FloatArray) -> TokenSite:
     )
 
 
-def _course(products: FloatArray, depth: int) -> TokenCourse:
-    found = [composite_of(product, depth) for product in products]
+def _course(part: NetworkPart, products: FloatArray, doubts: FloatArray) -> TokenCourse:
+    depth = len(part.sites)
+    found = [
+        composite_of(product, depth, doubt) for product, doubt in zip(products, doubts, strict=True)
+    ]
     return TokenCourse(
+        stem=part.stem,
         sites=depth,
         sigma_2=np.array([point.sigma_2 for point in found]),
         forward=np.array([point.forward for point in found]),

@@ -17,6 +17,8 @@ from sinkdiag.jacobian.depth import CONTRAST
 
 # A second singular value below this many rounding units of the product is rounding itself.
 _NOISE = 16 * 2.0**-53
+# Share of a composite's second singular value that the rounding of its float32 factors may be.
+_UNSURE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,8 @@ class Composite:
     Attributes
     ----------
     sigma_2:
-        Its second singular value, not normalised; nan below 1.8e-15 times depth and first one.
+        Its second singular value, not normalised; nan where the rounding of the factors, float32
+        matrices, or that of their product decides it.
     forward, backward:
         Largest absolute row sum and largest absolute column sum: gains of signal and gradient.
     contrast:
@@ -59,39 +62,51 @@ class Course:
 
 def course_of(mixers: Sequence[FloatArray]) -> Course:
     """The composites of mixers H_1, H_2, … (n, n), in network order; at least one."""
-    product = np.eye(len(mixers[0]))
+    product, doubt = np.eye(len(mixers[0])), 0.0
     points = []
     for depth, mixer in enumerate(mixers, 1):
         product = mixer @ product
-        points.append(composite_of(product, depth))
+        doubt += rounding_share(mixer)
+        points.append(composite_of(product, depth, doubt))
     return Course(points=tuple(points), effective_depth=_uniform_from(points))
 
 
-def composite_of(product: FloatArray, depth: int) -> Composite:
-    """The numbers of one product."""
+def rounding_share(mixer: FloatArray) -> float:
+    """How much of its second singular value float32 rounding of a matrix may be: n u/σ_2.
+
+    To first order in a product the shares of the factors add up.
+    """
+    sigma = second_singular_value(mixer)
+    return len(mixer) * 2.0**-24 / sigma if sigma > 0.0 else math.inf
+
+
+def composite_of(product: FloatArray, depth: int, doubt: float) -> Composite:
+    """The numbers of one product; ``doubt`` is the sum of its factors' `rounding_share`."""
     if not np.all(np.isfinite(product)):
         nan = math.nan
         return Composite(depth=depth, sigma_2=nan, forward=nan, backward=nan, contrast=nan)
     size = np.abs(product)
+    sigma, first = second_singular_value(product), float(np.linalg.norm(product, 2))
+    known = len(product) == 1 or (doubt <= _UNSURE and sigma > _NOISE * depth * first)
     return Composite(
         depth=depth,
-        sigma_2=second_singular_value(product, depth),
+        sigma_2=sigma if known else math.nan,
         forward=float(size.sum(axis=1).max()),
         backward=float(size.sum(axis=0).max()),
         contrast=uniform_distance(product),
     )
 
 
-def second_singular_value(matrix: FloatArray, depth: int = 1) -> float:
-    """The second singular value; nan where it is rounding, 0 for a single stream."""
+def second_singular_value(matrix: FloatArray) -> float:
+    """The second singular value; 0 for a single stream, and where all entries are equal."""
     if len(matrix) == 1:
         return 0.0
     if not np.all(np.isfinite(matrix)):
         return math.nan
-    first, second = np.linalg.svd(matrix, compute_uv=False)[:2]
-    if depth > 1 and second < _NOISE * depth * first:
-        return math.nan
-    return float(second)
+    second = float(np.linalg.svd(matrix, compute_uv=False)[1])
+    # Without its mean, a matrix of rank 1, the first one is no smaller (Weyl), and exactly 0 for
+    # equal entries, where the decomposition leaves rounding.
+    return min(second, float(np.linalg.norm(matrix - matrix.mean(), 2)))
 
 
 def uniform_distance(matrix: FloatArray) -> float:

@@ -60,6 +60,19 @@ class Site:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkPart:
+    """Sites that follow each other; ``is_chain``: all of as many streams, so that they multiply."""
+
+    stem: str
+    sites: tuple[Site, ...]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether the product of its matrices is defined."""
+        return len({len(site.logits) for site in self.sites}) == 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """The sites of a network in its order, and the loop that projects them.
 
@@ -72,6 +85,17 @@ class Model:
     sites: tuple[Site, ...]
     said: tuple[str, ...]
     files: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[NetworkPart, ...]:
+        """The sites by their part of the network, in order."""
+        stems = dict.fromkeys(site.place.stem for site in self.sites)
+        return tuple(
+            NetworkPart(
+                stem=stem, sites=tuple(site for site in self.sites if site.place.stem == stem)
+            )
+            for stem in stems
+        )
 
 
 def place_of(key: str) -> Place:

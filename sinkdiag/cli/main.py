@@ -17,7 +17,7 @@ from sinkdiag.errors import InputError
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
 
 
-COMMANDS = ("calibrate", "constants", "pseudospectrum", "sensitivity", "spectrum")
+COMMANDS = ("calibrate", "constants", "pseudospectrum", "sensitivity", "spectrum", "stack")
 
 
 class Commands(click.Group):
