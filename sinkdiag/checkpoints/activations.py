@@ -132,6 +132,8 @@ def _check_names(path: str, names: list[str], model: Model) -> None:
 def _check_shape(where: str, values: FloatArray, n: int, count: int | None) -> int:
     if values.ndim != 3 or values.shape[1:] != (n, n) or len(values) == 0:
         raise InputError(where, f"shape {list(values.shape)}", f"give (tokens, {n}, {n})")
+    if not np.all(np.isfinite(values)):
+        raise InputError(where, "the logits are not all finite", "record finite tokens only")
     if count is not None and len(values) != count:
         raise InputError(
             where,

@@ -104,9 +104,9 @@ def second_singular_value(matrix: FloatArray) -> float:
     if not np.all(np.isfinite(matrix)):
         return math.nan
     second = float(np.linalg.svd(matrix, compute_uv=False)[1])
-    # Without its mean, a matrix of rank 1, the first one is no smaller (Weyl), and exactly 0 for
+    # Without a constant, a matrix of rank 1, the first one is no smaller (Weyl), and exactly 0 for
     # equal entries, where the decomposition leaves rounding.
-    return min(second, float(np.linalg.norm(matrix - matrix.mean(), 2)))
+    return min(second, float(np.linalg.norm(matrix - matrix[0, 0], 2)))
 
 
 def uniform_distance(matrix: FloatArray) -> float:
