@@ -110,35 +110,27 @@ def stack(
     from sinkdiag.studies.stack import StackRow, study_stack
     from sinkdiag.studies.stack_settings import Against, StackSettings
 
-    other = Against(
-        choice=Choice(
-            implementation=options.pop("against_implementation"),
-            iters=options.pop("against_sweeps"),
-            start=options.pop("against_start"),
-            first=options.pop("against_first"),
-        ),
-        transposed=options.pop("against_transposed"),
-    )
+    transposed = options.pop("against_transposed")
+    said = {
+        name: options.pop(f"against_{option}")
+        for name, option in (
+            ("implementation", "implementation"), ("iters", "sweeps"), ("start", "start"),
+            ("first", "first"),
+        )
+    }  # fmt: skip
+    other = Against(choice=Choice(**said), transposed=transposed)
     if tokens is not None and activations is None:
         raise click.UsageError("--tokens needs --activations")
     if differences is not None and against is None and not other.is_asked:
         raise click.UsageError("--differences needs --against, or one of --against-…")
     inputs = InputOptions(sources=models, layout=None, score=False, marginals="unit")
-    check_output(
-        output, StackRow, inputs, reads=[activations, against], writes=[tokens, differences]
-    )
+    reads = {"activations": activations, "against": against}
+    check_output(output, StackRow, inputs, reads=reads.values(), writes=[tokens, differences])
     settings = StackSettings(
         choice=Choice(**options), optimizer=optimizer, lr=lr, extended=output.extended
     )
     with progress_bar() as progress:
-        result = study_stack(
-            models,
-            settings,
-            activations=activations,
-            against=against,
-            other=other,
-            progress=progress,
-        )
+        result = study_stack(models, settings, **reads, other=other, progress=progress)
     return publish(
         result,
         output,

@@ -10,14 +10,13 @@ from typing import IO, TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sinkdiag.checkpoints.activations import QUANTILES, Tokens, TokenSite, read_tokens
+from sinkdiag.checkpoints.activations import Tokens, read_tokens
 from sinkdiag.checkpoints.composite import Course
 from sinkdiag.checkpoints.loops import Choice, Name, Side, Start, check_choice_of_loop
 from sinkdiag.checkpoints.recognise import read_model, words_of
 from sinkdiag.checkpoints.site import Model
-from sinkdiag.checkpoints.verdict import BROKEN, Optimizer
+from sinkdiag.checkpoints.verdict import Optimizer
 from sinkdiag.errors import NothingToDrawError
-from sinkdiag.jacobian.depth import CONTRAST
 from sinkdiag.progress import Progress, silent
 from sinkdiag.report.table import Label
 from sinkdiag.studies.result import Part, Result
@@ -26,6 +25,7 @@ from sinkdiag.studies.stack_findings import StackSummary, courses_of, findings_o
 from sinkdiag.studies.stack_row import DifferenceRow, StackRow, TokenRow
 from sinkdiag.studies.stack_settings import Against, StackSettings
 from sinkdiag.studies.stack_site import MeasuredSite, measure_site
+from sinkdiag.studies.stack_tokens import token_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -269,7 +269,7 @@ def _part(
         measured=measured,
         courses=courses,
         summary=summary,
-        token_rows=tuple(_token_row(site) for site in tokens.sites) if tokens is not None else (),
+        token_rows=tuple(token_row(site) for site in tokens.sites) if tokens is not None else (),
         difference_rows=found,
         files=model.files + (compared.files if compared is not None else ()),
     )
@@ -283,20 +283,3 @@ def _measured(
         found.append(measure_site(site, model.loop, settings.rule))
         progress("stack", done, len(model.sites))
     return tuple(found)
-
-
-def _token_row(site: TokenSite) -> TokenRow:
-    known = site.sigma_2[np.isfinite(site.sigma_2)]
-    low, middle, high = np.quantile(known, QUANTILES) if len(known) else [np.nan] * 3
-    return TokenRow(
-        layer=site.place.layer,
-        site=site.place.site,
-        tokens=len(site.sigma_2),
-        logit_range=float(np.median(site.logit_range)),
-        sigma_2_low=float(low),
-        sigma_2_median=float(middle),
-        sigma_2_high=float(high),
-        uniform_share=float(np.mean(site.uniform_distance <= CONTRAST)),
-        broken_share=float(np.mean(~(site.line_error <= BROKEN))),
-        key=site.place.key,
-    )

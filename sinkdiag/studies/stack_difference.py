@@ -28,7 +28,7 @@ class Comparison:
     name, implementation:
         Of the other one.
     same, transposed, different:
-        Numbers of sites.
+        Numbers of sites; ``transposed`` with those that nearly are.
     only_here, only_there:
         Keys of sites that the other one lacks, and that it has alone.
     worst_key, worst_distance:
@@ -93,7 +93,7 @@ def compare(
         name=name,
         implementation=implementation,
         same=found.count("same"),
-        transposed=found.count("transposed"),
+        transposed=found.count("transposed") + found.count("nearly transposed"),
         different=found.count("different"),
         only_here=tuple(one.row.key for one in here if one.row.key not in taken_here),
         only_there=tuple(other.row.key for other in there if other.row.key not in taken_there),
@@ -139,4 +139,6 @@ def _difference(one: MeasuredSite, other: MeasuredSite, loops: tuple[Loop, Loop]
 def _finding(straight: float, turned: float) -> str:
     if straight <= SAME:
         return "same"
-    return "transposed" if turned <= max(_CLOSER * straight, SAME) else "different"
+    if turned <= SAME:
+        return "transposed"
+    return "nearly transposed" if turned <= _CLOSER * straight else "different"

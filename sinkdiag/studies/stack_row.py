@@ -82,8 +82,8 @@ class DifferenceRow:
     verdict: str = column("of the one")
     verdict_against: str = column("of the other")
     finding: str = column(
-        "same (within 1e-6), transposed (the transposes are ten times closer, which no sum of rows "
-        "or columns can see), or different"
+        "same (within 1e-6); transposed: H' is the same, which no sum of rows or columns can see; "
+        "nearly transposed: ten times closer than H; or different"
     )
     key: str = column("the module's name in the checkpoint")
 

@@ -66,7 +66,7 @@ def measure_site(site: Site, loop: Loop, rule: Rule) -> MeasuredSite:
         layer=site.place.layer,
         site=site.place.site,
         streams=len(logits),
-        logit_range=float(np.ptp(logits)),
+        logit_range=float(np.ptp(logits)) if usable else math.nan,
         sigma_2=second_singular_value(matrix),
         gap=fixed.gap,
         row_error=rows,
@@ -83,7 +83,7 @@ def measure_site(site: Site, loop: Loop, rule: Rule) -> MeasuredSite:
         dynamic_typical=typical,
         key=site.place.key,
         status=fixed.status,
-        range_bound=float((logits + site.bound).max() - (logits - site.bound).min()),
+        range_bound=_range_bound(site) if usable else math.nan,
         sigma_2_fixed=fixed.sigma_2,
         sweep_distance=fixed.sweep_distance,
         start_distance=fixed.start_distance,
@@ -92,6 +92,10 @@ def measure_site(site: Site, loop: Loop, rule: Rule) -> MeasuredSite:
         frozen_adam=is_frozen(site, norms.float32, Rule(optimizer="adam")),
     )
     return MeasuredSite(site=site, matrix=matrix, row=row)
+
+
+def _range_bound(site: Site) -> float:
+    return float((site.logits + site.bound).max() - (site.logits - site.bound).min())
 
 
 def _fixed_points(site: Site, loop: Loop, matrix: FloatArray) -> FixedPoints:

@@ -18,13 +18,16 @@ COMMANDS = {
     "sensitivity": (["--eps", "0.2", "--eps", "0.05"], {"eps": [0.2, 0.05]}),
     "spectrum": (["--eps", "0.2", "--eps", "0.05"], {"eps": [0.2, 0.05]}),
 }
+# Commands on checkpoints, for which an array is logits, and its first axis needs no layout.
+NETWORKS = {"stack": (["--lr", "0.1"], {"lr": 0.1})}
+EVERY = {**COMMANDS, **NETWORKS}
 STACK = np.stack([uniform_cost(6, 6), uniform_cost(6, 6, seed=1)])
 
 
 @pytest.mark.parametrize("extended", [False, True])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_rows_agree_to_the_byte(tmp_path, command, extended):
-    options, arguments = COMMANDS[command]
+    options, arguments = EVERY[command]
     np.save(tmp_path / "cost.npy", STACK[0])
     more = ["--extended"] if extended else []
     outcome = invoke(command, tmp_path / "cost.npy", *options, *more)
@@ -68,9 +71,9 @@ def test_labels_appear_exactly_with_a_layout_or_several_files(tmp_path, command)
         assert labelled == f"source,index,{alone}"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_results_have_what_every_result_has(tmp_path, command):
-    _, arguments = COMMANDS[command]
+    _, arguments = EVERY[command]
     result = getattr(sinkdiag, command)(STACK[0], **arguments)
     assert result.rows
     assert all(isinstance(finding, str) for finding in result.findings)
