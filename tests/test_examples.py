@@ -64,6 +64,19 @@ def test_the_bundled_problems_are_as_hard_as_they_say(name, size, assigned, near
     assert (cost.argmin(axis=1) == truth).sum() == nearest
 
 
+def test_initialisations_are_those_of_the_table():
+    """The rules' numbers; a package that is installed gives the same ones."""
+    done = run_line("python3 examples/initialisations.py", ROOT)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| ")][1:]
+    table = (ROOT / "examples/README.md").read_text(encoding="utf-8")
+    assert len(lines) == 6
+    for line in lines:
+        assert line.rpartition("|")[0].rpartition("|")[0] in table
+    assert [line.split(" | ")[4] for line in lines[:4]] == ["frozen", "mixing", "mixing", "uniform"]
+    assert [line.split(" | ")[5] for line in lines[:3]] == ["never", "3,219", "4"]
+
+
 @pytest.mark.slow
 def test_tracking_control_compares_both_controllers():
     done = run_line(f"timeout {LIMIT} python3 examples/tracking_control.py --quick", ROOT)

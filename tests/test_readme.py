@@ -56,6 +56,8 @@ def folder(tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     np.save(tmp_path / "cost.npy", planar_cost(16))
     np.save(tmp_path / "costs.npy", np.stack([planar_cost(16)] * 12))
+    checkpoint = ROOT / "tests/data/stack/hyper_connections.safetensors"
+    (tmp_path / "model.safetensors").write_bytes(checkpoint.read_bytes())
     np.save(tmp_path / "square.npy", np.random.default_rng(0).standard_normal((12, 12)))
     return tmp_path
 
