@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from sinkdiag.checkpoints.loops import Name, Side, Start
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import InputOptions, OutputOptions, columns_option, output_options
@@ -16,18 +17,7 @@ from sinkdiag.cli.types import Finite, positive
 if TYPE_CHECKING:
     from sinkdiag.checkpoints.verdict import Optimizer
 
-NAMES = (
-    "deepseek-v4",
-    "hyper-connections",
-    "hyper-connections-log",
-    "mhc-lite",
-    "tokenbender",
-    "megatron",
-    "maxtext",
-    "plain",
-)
-STARTS = ("softmax", "exp", "chain", "potentials")
-SIDES = ("row", "column")
+NAMES, STARTS, SIDES = get_args(Name), get_args(Start), get_args(Side)
 
 
 @click.command(short_help="What the hyper-connections of a checkpoint do, layer by layer.")
@@ -72,12 +62,20 @@ SIDES = ("row", "column")
     help="Compare with this loop; without --against on the same logits.",
 )
 @click.option(
-    "--against-sweeps", type=click.IntRange(1, MOST_ITERS), help="Compare with as many sweeps."
+    "--against-sweeps",
+    "against_iters",
+    type=click.IntRange(1, MOST_ITERS),
+    help="Compare with as many sweeps.",
 )
 @click.option("--against-start", type=click.Choice(STARTS), help="Compare with this start.")
 @click.option("--against-first", type=click.Choice(SIDES), help="Compare with this order.")
 @click.option(
     "--against-transposed", is_flag=True, help="Compare with mixing by the other transpose."
+)
+@click.option(
+    "--matrices",
+    metavar="PATH",
+    help="Write matrices, static logits and their bounds to this .npz file, by the sites' keys.",
 )
 @click.option("--differences", metavar="PATH", help="Write the comparison, site by site, as CSV.")
 @output_options
@@ -91,6 +89,7 @@ def stack(
     activations: str | None,
     tokens: str | None,
     against: str | None,
+    matrices: str | None,
     differences: str | None,
     **options: Any,
 ) -> int:
@@ -111,21 +110,18 @@ def stack(
     from sinkdiag.studies.stack_settings import Against, StackSettings
 
     transposed = options.pop("against_transposed")
-    said = {
-        name: options.pop(f"against_{option}")
-        for name, option in (
-            ("implementation", "implementation"), ("iters", "sweeps"), ("start", "start"),
-            ("first", "first"),
-        )
-    }  # fmt: skip
-    other = Against(choice=Choice(**said), transposed=transposed)
+    other = Against(choice=Choice(**_taken(options, "against_")), transposed=transposed)
+    if matrices is not None and len(models) > 1:
+        raise click.UsageError("--matrices takes one MODEL")
     if tokens is not None and activations is None:
         raise click.UsageError("--tokens needs --activations")
     if differences is not None and against is None and not other.is_asked:
         raise click.UsageError("--differences needs --against, or one of --against-…")
     inputs = InputOptions(sources=models, layout=None, score=False, marginals="unit")
     reads = {"activations": activations, "against": against}
-    check_output(output, StackRow, inputs, reads=reads.values(), writes=[tokens, differences])
+    check_output(
+        output, StackRow, inputs, reads=reads.values(), writes=[matrices, tokens, differences]
+    )
     settings = StackSettings(
         choice=Choice(**options), optimizer=optimizer, lr=lr, extended=output.extended
     )
@@ -138,5 +134,15 @@ def stack(
         subjects=[],
         settings=settings,
         reads=[*result.files, activations],
-        beside={tokens: result.write_tokens, differences: result.write_differences},
+        beside={
+            matrices: result.write_matrices,
+            tokens: result.write_tokens,
+            differences: result.write_differences,
+        },
     )
+
+
+def _taken(options: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The options of a prefix, without it, taken out of the others."""
+    names = [name for name in options if name.startswith(prefix)]
+    return {name.removeprefix(prefix): options.pop(name) for name in names}

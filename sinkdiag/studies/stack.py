@@ -24,7 +24,7 @@ from sinkdiag.studies.stack_difference import compare, differences
 from sinkdiag.studies.stack_findings import StackSummary, courses_of, findings_of, summarise
 from sinkdiag.studies.stack_row import DifferenceRow, StackRow, TokenRow
 from sinkdiag.studies.stack_settings import Against, StackSettings
-from sinkdiag.studies.stack_site import MeasuredSite, measure_site
+from sinkdiag.studies.stack_site import MeasuredSite, measure_site, write_matrices
 from sinkdiag.studies.stack_tokens import token_row
 
 if TYPE_CHECKING:
@@ -109,6 +109,14 @@ class StackResult(Result[StackPart]):
                 backward=[point.backward for point in points],
             )
         )
+
+    def write_matrices(self, stream: IO[bytes]) -> None:
+        """The first network as arrays (.npz), (n, n) each, by its sites' keys.
+
+        ``KEY`` is the matrix after the loop, as the module returns it; ``KEY:logits`` are the
+        static logits and ``KEY:bound`` what no input moves them beyond.
+        """
+        write_matrices(self.parts[0].measured, stream)
 
     def write_differences(self, stream: IO[bytes]) -> None:
         """The comparison as CSV, one row a site."""

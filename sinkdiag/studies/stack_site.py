@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 
@@ -92,6 +95,18 @@ def measure_site(site: Site, loop: Loop, rule: Rule) -> MeasuredSite:
         frozen_adam=is_frozen(site, norms.float32, Rule(optimizer="adam")),
     )
     return MeasuredSite(site=site, matrix=matrix, row=row)
+
+
+def write_matrices(measured: Sequence[MeasuredSite], stream: IO[bytes]) -> None:
+    """An .npz with the matrix, the static logits and their bounds of every site."""
+    with zipfile.ZipFile(stream, "w") as archive:
+        for entry in measured:
+            key, site = entry.row.key, entry.site
+            arrays = {key: entry.matrix, f"{key}:logits": site.logits, f"{key}:bound": site.bound}
+            for name, values in arrays.items():
+                # As numpy.savez does, which takes no array named `file`.
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, values, allow_pickle=False)
 
 
 def _range_bound(site: Site) -> float:

@@ -86,6 +86,24 @@ def test_tokens_are_written(model, tmp_path):
     assert invoke("stack", model, "--tokens", path).status == 2
 
 
+def test_matrices_are_written(tmp_path):
+    """Those of transformers' own modules, which the archive beside the checkpoint holds."""
+    path = tmp_path / "matrices.npz"
+    assert invoke("stack", real.DATA / "deepseek_v4", "--matrices", path).status == 0
+    wanted = np.load(real.DATA / "deepseek_v4.npz")
+    with np.load(path) as found:
+        assert len(found.files) == 18
+        for number in range(3):
+            for name, theirs in (("hc_attn", "attn_hc"), ("hc_ffn", "ffn_hc")):
+                key = f"model.layers.{number}.{name}"
+                module = f"model.layers.{number}.{theirs}"
+                np.testing.assert_allclose(found[key], wanted[module][0], atol=1e-6)
+                logits = wanted[f"{module} logits"][0]
+                np.testing.assert_allclose(found[f"{key}:logits"], logits[0], atol=1e-6)
+                assert np.all(np.abs(logits - logits[0]).max(axis=0) <= found[f"{key}:bound"])
+    assert invoke("stack", path, path, "--matrices", tmp_path / "b.npz").status == 2
+
+
 def test_several_networks_are_labelled(model, tmp_path):
     other = save(tmp_path / "other.safetensors", deepseek(LOGITS[:1]))
     outcome = invoke("stack", model, other)
