@@ -15,11 +15,18 @@ from typing import Any
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.checkpoints.safetensors import ROUNDOFFS, Entry, read_header, read_json, read_tensor
+from sinkdiag.checkpoints.safetensors import (
+    MOST_HEADER,
+    ROUNDOFFS,
+    Entry,
+    read_header,
+    read_json,
+    read_tensor,
+)
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import ZIP_MAGIC, any_npy, member_bytes, open_archive
-from sinkdiag.load.source import bytes_of, walled
+from sinkdiag.load.source import MOST_BYTES, bytes_of, too_large, walled
 from sinkdiag.problem import check_real
 from sinkdiag.text import printable
 
@@ -144,7 +151,7 @@ def _folder(source: str, wanted: Wanted) -> Store:
 
 def _indexed(path: str, wanted: Wanted) -> dict[str, list[str] | None]:
     """The wanted names of each shard that an index gives them to."""
-    said = read_json(bytes_of(path, "index"), path, "index").get("weight_map")
+    said = _small_json(path, "index").get("weight_map")
     if not isinstance(said, dict) or not all(isinstance(shard, str) for shard in said.values()):
         raise InputError(path, "there is no weight_map", "fetch the index again")
     shards: dict[str, list[str] | None] = {}
@@ -161,11 +168,18 @@ def _indexed(path: str, wanted: Wanted) -> dict[str, list[str] | None]:
     return shards
 
 
+def _small_json(path: str, what: str) -> dict[str, Any]:
+    """A JSON file that is no larger than a header may be."""
+    if Path(path).stat().st_size > MOST_HEADER:
+        raise InputError(path, f"no {what} is as large", f"fetch the {what} again")
+    return read_json(bytes_of(path, what), path, what)
+
+
 def _config(path: Path) -> tuple[Config, tuple[str, ...]]:
     """What a config.json says, if there is one; for models of several parts, of its text."""
     if not path.is_file():
         return Config(), ()
-    said = read_json(bytes_of(str(path), "configuration"), str(path), "configuration")
+    said = _small_json(str(path), "configuration")
     inner = said.get("text_config")
     said = {**(inner if isinstance(inner, dict) else {}), **said}
     name = str(path)
@@ -211,6 +225,8 @@ def _arrays(source: str, path: str, key: str | None) -> Store:
             is_bare=True,
         )
     with open_archive(data, source) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            raise too_large(source, "the archive")
         names = [entry.removesuffix(".npy") for entry in archive.namelist()]
         chosen = names if key is None else [name for name in names if name == key]
         if not chosen:

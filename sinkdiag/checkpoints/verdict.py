@@ -27,6 +27,8 @@ UNRELIABLE = 0.5
 # Factors on the temperature that are tried for a remedy.
 _FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 _MOST_SWEEPS = 1000
+# Typical dynamic logits, over the temperature, that may make another matrix of a token's.
+FELT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +51,14 @@ class Rule:
 def is_frozen(site: Site, norm: float, rule: Rule) -> bool:
     """Whether a unit gradient on the matrix moves no logit; ``norm``: ‖J‖₂ as the loop runs.
 
-    SGD: lr·‖J‖₂ < u·median|logits|, less than half a unit in the last place of a typical logit.
-    Adam: ‖J‖₂ < 1e-8, the number that it adds to the denominator. Either: ‖J‖₂ = 0.
+    Adam: ‖J‖₂ < 1e-8, the number that it adds to the denominator. SGD: that too, since with the
+    same step nothing moves, or lr·‖J‖₂ < u·median|logits|, less than half a unit in the last place
+    of a typical logit. (The median alone is 0 for logits on the diagonal only.)
     """
-    if norm == 0.0:
+    if norm < ADAM_EPS:
         return True
     if rule.optimizer == "adam":
-        return norm < ADAM_EPS
+        return False
     return rule.lr * norm < site.roundoff * float(np.median(np.abs(site.logits)))
 
 
@@ -76,6 +79,8 @@ def judge(site: Site, loop: Loop, matrix: FloatArray, norms: Norms, rule: Rule) 
     errors = line_errors(matrix)
     if max(errors) > BROKEN:
         return _broken(site, loop, errors)
+    if len(matrix) == 1:
+        return Verdict(word="uniform", cause="a single stream has nothing to mix", remedy="")
     if is_frozen(site, norms.float32, rule):
         return _frozen(site, loop, norms, rule)
     if uniform_distance(matrix) <= CONTRAST:
@@ -126,8 +131,8 @@ def _frozen(site: Site, loop: Loop, norms: Norms, rule: Rule) -> Verdict:
     felt = norms.float32
     if felt == 0.0:
         cause = "the gradient is exactly 0 in float32"
-    elif rule.optimizer == "adam":
-        cause = f"the gradient {felt:.2g} is below Adam's {ADAM_EPS:g}"
+    elif felt < ADAM_EPS:
+        cause = f"the gradient {felt:.2g} is below {ADAM_EPS:g}, at which Adam too stands still"
     else:
         step = float(np.median(np.abs(site.logits)))
         cause = (
@@ -137,15 +142,14 @@ def _frozen(site: Site, loop: Loop, norms: Norms, rule: Rule) -> Verdict:
     cause += f"; logits span {scaled_range(site, loop):.3g} temperatures"
     factor = next((f for f in _FACTORS if _thaws(site, loop, rule, f)), None)
     if factor is None:
-        return Verdict(
-            word="frozen", cause=cause, remedy="change the start: logits that differ by less"
-        )
+        remedy = "change the start: logits that differ by less"
+        return Verdict(word="frozen", cause=cause, remedy=_after_tokens(site, loop, remedy))
     cap = float(np.ptp(site.logits)) / factor
     remedy = (
         f"raise the temperature to {factor * loop.temperature:g}, or cap the logits' range at "
         f"{cap:.3g}"
     )
-    return Verdict(word="frozen", cause=cause, remedy=remedy)
+    return Verdict(word="frozen", cause=cause, remedy=_after_tokens(site, loop, remedy))
 
 
 def _thaws(site: Site, loop: Loop, rule: Rule, factor: float) -> bool:
@@ -162,7 +166,18 @@ def _uniform(site: Site, loop: Loop) -> Verdict:
     remedy = "change the start: favour the diagonal, or lower the temperature"
     if span > 1.0:
         cause += ", as sums of a row's and a column's shift, which the projection undoes"
-    return Verdict(word="uniform", cause=cause, remedy=remedy)
+    return Verdict(word="uniform", cause=cause, remedy=_after_tokens(site, loop, remedy))
+
+
+def _after_tokens(site: Site, loop: Loop, remedy: str) -> str:
+    """The remedy, after a look at the tokens where these may change the verdict."""
+    typical = float(site.typical.max()) / loop.temperature
+    if not typical > FELT:
+        return remedy
+    return (
+        f"first see with --activations what tokens do, which move logits by {typical:.2g} "
+        f"temperatures; then {remedy}"
+    )
 
 
 def _mixing_words(norms: Norms) -> str:

@@ -46,7 +46,7 @@ NAMES, STARTS, SIDES = get_args(Name), get_args(Start), get_args(Side)
     type=click.Choice(["sgd", "adam"]),
     default="sgd",
     show_default=True,
-    help="When a site is frozen: sgd: lr·‖J‖ < u·median|logits|; adam: ‖J‖ < 1e-8.",
+    help="When a site is frozen: adam: ‖J‖ < 1e-8; sgd: that, or lr·‖J‖ < u·median|logits|.",
 )
 @click.option("--lr", type=positive(), default=1e-3, show_default=True, help="Learning rate.")
 @click.option(

@@ -171,8 +171,8 @@ def stack(
         K sweeps, the start, the side normalised first, what is added to sums, what logits are
         divided by; None: the implementation's, by its config.json where there is one.
     optimizer, lr:
-        When a site counts as frozen: lr·‖J‖₂ < u·median|logits| (``sgd``), or ‖J‖₂ < 1e-8
-        (``adam``), or J = 0.
+        When a site counts as frozen: ‖J‖₂ < 1e-8, and for ``sgd`` also where lr·‖J‖₂ <
+        u·median|logits|, u being the unit roundoff of the stored logits.
     activations:
         Recorded logits (``.npz``), see `sinkdiag.checkpoints.activations`.
     against:

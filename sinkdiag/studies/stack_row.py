@@ -62,7 +62,7 @@ class StackRow:
     float32_error: float = column(
         "‖J_float32 - J‖₂/‖J‖₂ of the gradient; beyond 20 streams of its norm alone", extended=True
     )
-    frozen_sgd: bool = column("whether lr·‖J‖ < u·median|logits|, or ‖J‖ = 0", extended=True)
+    frozen_sgd: bool = column("whether lr·‖J‖ < u·median|logits|, or ‖J‖ < 1e-8", extended=True)
     frozen_adam: bool = column("whether ‖J‖ < 1e-8", extended=True)
 
 

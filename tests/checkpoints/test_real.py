@@ -7,6 +7,8 @@ import importlib.util
 import numpy as np
 import pytest
 
+import sinkdiag
+from sinkdiag import InputError
 from sinkdiag.checkpoints.loops import LOOPS, Choice
 from sinkdiag.checkpoints.projection import jacobian, project
 from sinkdiag.checkpoints.recognise import read_model
@@ -124,3 +126,70 @@ def test_a_pytorch_checkpoint(tmp_path):
     (site,) = read_model(str(tmp_path / "a.pt"), Choice()).sites
     assert site.logits.tolist() == np.eye(4).tolist()
     assert site.roundoff == 2.0**-8
+
+
+@PACKAGES
+@pytest.mark.parametrize(("fractions", "mixed"), [(1, False), (1, True), (2, False)])
+def test_the_second_version_projects_the_same_way(tmp_path, fractions, mixed):
+    import torch
+    from hyper_connections.mHCv2 import mHC
+    from safetensors.torch import save_file
+
+    module = mHC(4, dim=8, num_fracs=fractions, mix_streams_before_norm=mixed)
+    taken = []
+    constrain = module.residual_mix_constraint_fn
+    module.residual_mix_constraint_fn = lambda logits: taken.append(logits) or constrain(logits)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        module.static_alpha.copy_(2 * torch.randn(module.static_alpha.shape, generator=generator))
+        shape = module.dynamic_alpha_fn.shape
+        module.dynamic_alpha_fn.copy_(torch.randn(shape, generator=generator))
+        module.width_connection(torch.zeros(1, 1, 4, 8))
+        module.width_connection(torch.randn(1, 50, 4, 8, generator=generator))
+    save_file(module.state_dict(), tmp_path / "a.safetensors")
+    (site,) = read_model(str(tmp_path / "a.safetensors"), Choice()).sites
+    n = 4 * fractions
+    wanted = constrain(taken[0]).detach().reshape(n, n).numpy()
+    found = project(site.logits, LOOPS["hyper-connections"])
+    np.testing.assert_allclose(found, wanted, atol=WITHIN)
+    tokens = taken[1].detach().reshape(50, n, n).numpy()
+    assert np.all(np.abs(tokens - site.logits) <= site.bound + WITHIN)
+    assert np.abs(tokens - site.logits).max() > 0.01
+
+
+@PACKAGES
+def test_modules_that_project_nothing_square_are_refused(tmp_path):
+    from hyper_connections.hyper_connections import HyperConnections
+    from hyper_connections.manifold_constrained_hyper_connections import mHC
+    from safetensors.torch import save_file
+
+    for module, why in (
+        (HyperConnections(4, dim=8), "plain hyper-connections"),
+        (mHC(4, dim=8, num_fracs=2), "num_fracs = 2"),
+        (mHC(4, dim=8, num_fracs=2, add_branch_out_to_residual=False), "num_fracs or"),
+    ):
+        state = {f"layers.0.{name}": value for name, value in module.state_dict().items()}
+        save_file(state, tmp_path / "a.safetensors")
+        with pytest.raises(InputError, match=why):
+            read_model(str(tmp_path / "a.safetensors"), Choice())
+
+
+@PACKAGES
+def test_streams_are_mixed_by_the_transpose(tmp_path):
+    """What leaves a real module is P'X, the orientation that the composite rests on."""
+    import torch
+    from hyper_connections.manifold_constrained_hyper_connections import mHC
+    from safetensors.torch import save_file
+
+    module = mHC(4, dim=8)
+    with torch.no_grad():
+        module.static_alpha.copy_(2 * torch.randn(4, 5, generator=torch.Generator().manual_seed(4)))
+        streams = torch.randn(4, 1, 8, generator=torch.Generator().manual_seed(5))
+        _, left, _ = module.width_connection(streams)
+    save_file(module.state_dict(), tmp_path / "a.safetensors")
+    result = sinkdiag.stack(str(tmp_path / "a.safetensors"))
+    (entry,) = result.parts[0].measured
+    mixer = entry.matrix.T if result.parts[0].model.loop.transposed else entry.matrix
+    wanted = mixer @ streams[:, 0].numpy()  # dynamic_alpha_fn is 0 at the start
+    np.testing.assert_allclose(left[:, 0].numpy(), wanted, atol=5e-6)
+    assert np.abs(entry.matrix @ streams[:, 0].numpy() - wanted).max() > 0.1

@@ -63,8 +63,27 @@ def test_thresholds_are_those_of_the_rule():
     assert is_frozen(site, 0.99e-8, Rule(optimizer="adam"))
     assert not is_frozen(site, 1.01e-8, Rule(optimizer="adam"))
     zero = site_of(np.zeros((4, 4)))
-    assert not is_frozen(zero, 1e-300, Rule())
+    assert is_frozen(zero, 0.99e-8, Rule())
+    assert not is_frozen(zero, 1.01e-8, Rule())
     assert is_frozen(zero, 0.0, Rule())
+
+
+@pytest.mark.parametrize("size", [25.0, 50.0, 100.0])
+@pytest.mark.parametrize("name", ["deepseek-v4", "hyper-connections"])
+def test_frozen_on_the_diagonal_alone(name, size):
+    """Logits whose median is 0: no step is lost beside them, and none moves them."""
+    assert verdict_of(size * EYE, LOOPS[name]).word == "frozen"
+
+
+def test_tokens_come_before_a_remedy():
+    for logits, word in ((0 * EYE, "uniform"), (100 * EYE, "frozen")):
+        site = replace(site_of(logits), typical=np.full((4, 4), 2.5))
+        norms, matrix = jacobian_norms(logits, PLAIN), project(logits, PLAIN)
+        found = judge(site, PLAIN, matrix, norms, Rule())
+        assert found.word == word
+        assert found.remedy.startswith("first see with --activations")
+        assert "2.5 temperatures" in found.remedy
+        assert "activations" not in verdict_of(logits).remedy
 
 
 def test_uniform_whether_by_small_logits_or_by_shifts():
@@ -117,7 +136,7 @@ def test_broken_logits_and_matrices():
 def test_unreliable_gradients_are_named():
     start = 40 * EYE - 40
     site, loop = site_of(start), LOOPS["deepseek-v4"]
-    norms = jacobian_norms(start, loop)
+    norms = replace(jacobian_norms(start, loop), float32=1e-7)
     assert norms.float32_error > 0.5
     found = judge(site, loop, project(start, loop), norms, Rule(lr=1e15))
     assert found.word == "mixing"
