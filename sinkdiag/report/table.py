@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "csv", "json", "jsonl"]
 SCHEMA_VERSION = 1
+# Width up to which a verdict is a word, and shown in any case.
+_SHORT_VERDICT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,18 +134,21 @@ class Table:
 
 
 def _fitting(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Which columns fit side by side: the first ones, and the status whatever else goes."""
+    """Which columns fit side by side: the first ones; status and a short verdict in any case."""
     sizes = [
-        2 + max(len(name), *(len(line[place]) for line in cells), 1)
+        3 + max(len(name), *(len(line[place]) for line in cells), 1)
         for place, name in enumerate(columns)
     ]
-    last = columns.index("status") if "status" in columns else None
-    room = width - (sizes[last] if last is not None else 0)
-    shown = [] if last is None else [last]
+    shown = [
+        place
+        for place, name in enumerate(columns)
+        if name == "status" or (name == "verdict" and sizes[place] <= _SHORT_VERDICT)
+    ]
+    kept, room = len(shown), width - sum(sizes[place] for place in shown)
     for place, size in enumerate(sizes):
-        if place == last:
+        if place in shown:
             continue
-        if size > room and len(shown) > 1:
+        if size > room and len(shown) > kept:
             break
         shown.append(place)
         room -= size

@@ -233,7 +233,7 @@ def study_stack(
         tokens = None if activations is None else read_tokens(activations, model)
         compared = there
         if compared is None and second.is_asked:
-            compared = replace(model, loop=second.loop_after(model.loop))
+            compared = second.model_after(model)
         parts.append(_part(model, settings, tokens, compared, progress))
     return StackResult(parts=tuple(parts), extended=settings.extended, labelled=len(parts) > 1)
 

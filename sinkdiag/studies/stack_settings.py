@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from sinkdiag.checkpoints.loops import LOOPS, Choice, Loop
+from sinkdiag.checkpoints.site import Model
 from sinkdiag.checkpoints.verdict import Optimizer, Rule
 from sinkdiag.checks import check_choice, check_size
 
@@ -26,10 +27,11 @@ class Against:
         """Whether the same network is to be run in another way."""
         return self.transposed or not self.choice.is_empty
 
-    def loop_after(self, loop: Loop) -> Loop:
-        """How the same logits run on the other side."""
+    def model_after(self, model: Model) -> Model:
+        """The same logits as they run on the other side."""
         name = self.choice.implementation
-        return self.turned(self.choice.applied(loop if name is None else LOOPS[name]))
+        loop = self.choice.applied(model.loop if name is None else LOOPS[name])
+        return replace(model, implementation=name or model.implementation, loop=self.turned(loop))
 
     def turned(self, loop: Loop) -> Loop:
         """The loop, mixing by the other one of matrix and transpose if that was asked for."""

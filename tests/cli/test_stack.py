@@ -159,3 +159,9 @@ def test_faults_are_one_line(tmp_path, name, content, why):
 def test_outputs_never_overwrite_a_model(model):
     assert invoke("stack", model, "-o", model).status == 2
     assert invoke("stack", model, "--against", model, "--plot", model).status == 2
+
+
+def test_the_terminal_s_table_shows_the_verdict(model):
+    header = invoke("stack", model, "--format", "table").out.splitlines()[1].split()
+    assert header[:2] == ["layer", "site"]
+    assert header[-2:] == ["verdict", "status"]

@@ -170,7 +170,9 @@ def test_what_sweeps_and_starts_change():
         (row,) = result.parts[0].difference_rows
         assert row.logit_distance == 0.0
         assert row.mixer_distance > 1e-4
-        assert str(options.get("against_iters", 2)) in result.summary.comparison.implementation
+        words = result.summary.comparison.implementation
+        assert f"{options.get('against_iters', 2)} sweep" in words
+        assert words.startswith(options.get("against_implementation", "deepseek-v4"))
     same = sinkdiag.stack(logits, against_start="chain", iters=400, against_iters=400)
     assert same.summary.comparison.same == 1
 
