@@ -16,14 +16,15 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.checkpoints.composite import (
-    composite_of,
-    rounding_share,
-    second_singular_value,
-    uniform_distance,
+    Composites,
+    composites_of,
+    rounding_shares,
+    second_singular_values,
+    uniform_distances,
 )
 from sinkdiag.checkpoints.loops import Loop
 from sinkdiag.checkpoints.projection import project
-from sinkdiag.checkpoints.site import Model, NetworkPart, Place
+from sinkdiag.checkpoints.site import Model, Place
 from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import any_npy, member_bytes, open_archive
 from sinkdiag.load.source import bytes_of
@@ -47,14 +48,11 @@ class TokenSite:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenCourse:
-    """H_total of every token over the sites of one part of the network: arrays (tokens,)."""
+    """H_total of every token over the sites of one part of the network."""
 
     stem: str
     sites: int
-    sigma_2: FloatArray
-    forward: FloatArray
-    backward: FloatArray
-    contrast: FloatArray
+    composites: Composites
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,10 +97,13 @@ def read_tokens(path: str, model: Model) -> Tokens:
             before = products.get(stem, np.eye(len(site.logits)))
             if before.shape[-1] == len(site.logits):
                 products[stem] = mixers @ before
-                shares = np.array([rounding_share(mixer) for mixer in mixers])
-                doubts[stem] = doubts.get(stem, np.zeros(count)) + shares
+                doubts[stem] = doubts.get(stem, np.zeros(count)) + rounding_shares(mixers)
     courses = [
-        _course(part, products[part.stem], doubts[part.stem])
+        TokenCourse(
+            stem=part.stem,
+            sites=len(part.sites),
+            composites=composites_of(products[part.stem], len(part.sites), doubts[part.stem]),
+        )
         for part in model.parts
         if part.is_chain and all(site.place.key in names for site in part.sites)
     ]
@@ -147,23 +148,8 @@ def _site(place: Place, values: FloatArray, matrices: FloatArray) -> TokenSite:
     sums = [np.abs(matrices.sum(axis=axis) - 1.0).max(axis=1) for axis in (1, 2)]
     return TokenSite(
         place=place,
-        sigma_2=np.array([second_singular_value(matrix) for matrix in matrices]),
-        uniform_distance=np.array([uniform_distance(matrix) for matrix in matrices]),
+        sigma_2=second_singular_values(matrices),
+        uniform_distance=uniform_distances(matrices),
         logit_range=np.ptp(values, axis=(1, 2)),
         line_error=np.maximum(*sums),
-    )
-
-
-def _course(part: NetworkPart, products: FloatArray, doubts: FloatArray) -> TokenCourse:
-    depth = len(part.sites)
-    found = [
-        composite_of(product, depth, doubt) for product, doubt in zip(products, doubts, strict=True)
-    ]
-    return TokenCourse(
-        stem=part.stem,
-        sites=depth,
-        sigma_2=np.array([point.sigma_2 for point in found]),
-        forward=np.array([point.forward for point in found]),
-        backward=np.array([point.backward for point in found]),
-        contrast=np.array([point.contrast for point in found]),
     )

@@ -43,6 +43,16 @@ class Composite:
     contrast: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Composites:
+    """The numbers of `Composite` for several products: arrays (k,)."""
+
+    sigma_2: FloatArray
+    forward: FloatArray
+    backward: FloatArray
+    contrast: FloatArray
+
+
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """The composites of growing depth, and the depth at which a signal is uniform.
@@ -66,63 +76,89 @@ def course_of(mixers: Sequence[FloatArray]) -> Course:
     points = []
     for depth, mixer in enumerate(mixers, 1):
         product = mixer @ product
-        doubt += rounding_share(mixer)
+        doubt += float(rounding_shares(mixer[None])[0])
         points.append(composite_of(product, depth, doubt))
     return Course(points=tuple(points), effective_depth=_uniform_from(points))
 
 
-def rounding_share(mixer: FloatArray) -> float:
-    """How much of its second singular value float32 rounding of a matrix may be: n u/σ_2.
+def rounding_shares(mixers: FloatArray) -> FloatArray:
+    """How much of each σ_2 float32 rounding of a matrix may be, n u/σ_2, of mixers (k, n, n).
 
     To first order in a product the shares of the factors add up.
     """
-    sigma = second_singular_value(mixer)
-    return len(mixer) * 2.0**-24 / sigma if sigma > 0.0 else math.inf
+    sigma = second_singular_values(mixers)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.where(sigma > 0.0, mixers.shape[-1] * 2.0**-24 / sigma, math.inf))
 
 
 def composite_of(product: FloatArray, depth: int, doubt: float) -> Composite:
-    """The numbers of one product; ``doubt`` is the sum of its factors' `rounding_share`."""
-    if not np.all(np.isfinite(product)):
-        nan = math.nan
-        return Composite(depth=depth, sigma_2=nan, forward=nan, backward=nan, contrast=nan)
-    size = np.abs(product)
-    sigma, first = second_singular_value(product), float(np.linalg.norm(product, 2))
-    known = len(product) == 1 or (doubt <= _UNSURE and sigma > _NOISE * depth * first)
+    """The numbers of one product; ``doubt`` is the sum of its factors' `rounding_shares`."""
+    found = composites_of(product[None], depth, np.array([doubt]))
     return Composite(
         depth=depth,
-        sigma_2=sigma if known else math.nan,
-        forward=float(size.sum(axis=1).max()),
-        backward=float(size.sum(axis=0).max()),
-        contrast=uniform_distance(product),
+        sigma_2=float(found.sigma_2[0]),
+        forward=float(found.forward[0]),
+        backward=float(found.backward[0]),
+        contrast=float(found.contrast[0]),
+    )
+
+
+def composites_of(products: FloatArray, depth: int, doubts: FloatArray) -> Composites:
+    """Those of several products (k, n, n) of ``depth`` factors, with a doubt (k,) each."""
+    size = np.abs(products)
+    sigma = second_singular_values(products)
+    if products.shape[-1] > 1:
+        first = np.linalg.norm(np.where(np.isfinite(products), products, 0.0), 2, axis=(1, 2))
+        known = (doubts <= _UNSURE) & (sigma > _NOISE * depth * first)
+        sigma = np.where(known, sigma, math.nan)
+    return Composites(
+        sigma_2=sigma,
+        forward=size.sum(axis=2).max(axis=1),
+        backward=size.sum(axis=1).max(axis=1),
+        contrast=uniform_distances(products),
     )
 
 
 def second_singular_value(matrix: FloatArray) -> float:
     """The second singular value; 0 for a single stream, and where all entries are equal."""
-    if len(matrix) == 1:
-        return 0.0
-    if not np.all(np.isfinite(matrix)):
-        return math.nan
-    second = float(np.linalg.svd(matrix, compute_uv=False)[1])
+    return float(second_singular_values(matrix[None])[0])
+
+
+def second_singular_values(matrices: FloatArray) -> FloatArray:
+    """`second_singular_value` of each of (k, n, n); nan where one is not finite."""
+    if matrices.shape[-1] == 1:
+        return np.zeros(len(matrices))
+    finite = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
+    safe = np.where(finite[:, None, None], matrices, 0.0)
+    second = np.linalg.svd(safe, compute_uv=False)[:, 1]
     # Without a constant, a matrix of rank 1, the first one is no smaller (Weyl), and exactly 0 for
     # equal entries, where the decomposition leaves rounding.
-    return min(second, float(np.linalg.norm(matrix - matrix[0, 0], 2)))
+    bound = np.linalg.norm(safe - safe[:, :1, :1], 2, axis=(1, 2))
+    return np.asarray(np.where(finite, np.minimum(second, bound), math.nan))
 
 
 def uniform_distance(matrix: FloatArray) -> float:
     """Largest total variation between a row, divided by its sum, and the uniform one."""
-    sums = matrix.sum(axis=1, keepdims=True)
-    if not np.all(sums > 0.0) or not np.all(np.isfinite(matrix)):
-        return math.nan
-    return 0.5 * float(np.abs(matrix / sums - 1.0 / len(matrix)).sum(axis=1).max())
+    return float(uniform_distances(matrix[None])[0])
+
+
+def uniform_distances(matrices: FloatArray) -> FloatArray:
+    """`uniform_distance` of each of (k, n, n); nan where rows have no share."""
+    return _row_distances(matrices, np.full(matrices.shape[-2:], 1.0 / matrices.shape[-1]))
 
 
 def identity_distance(matrix: FloatArray) -> float:
     """Largest total variation between a row, divided by its sum, and the identity's."""
-    sums = matrix.sum(axis=1, keepdims=True)
-    if not np.all(sums > 0.0) or not np.all(np.isfinite(matrix)):
-        return math.nan
-    return 0.5 * float(np.abs(matrix / sums - np.eye(len(matrix))).sum(axis=1).max())
+    return float(_row_distances(matrix[None], np.eye(len(matrix)))[0])
+
+
+def _row_distances(matrices: FloatArray, wanted: FloatArray) -> FloatArray:
+    sums = matrices.sum(axis=2, keepdims=True)
+    usable = (sums > 0.0).all(axis=(1, 2)) & np.isfinite(matrices).all(axis=(1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = matrices / sums
+        distances = 0.5 * np.abs(shares - wanted).sum(axis=2).max(axis=1)
+    return np.asarray(np.where(usable, distances, math.nan))
 
 
 def _uniform_from(points: Sequence[Composite]) -> float:

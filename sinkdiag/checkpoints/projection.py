@@ -133,6 +133,9 @@ def rounded(values: FloatArray, code: int) -> FloatArray:
     """Every entry rounded to the precision of the code."""
     if code == 0:
         return values
+    if code == 1:
+        with np.errstate(over="ignore"):
+            return values.astype(np.float32).astype(np.float64)
     flat = [kernels.cut(float(value), code) for value in values.ravel()]
     return np.array(flat).reshape(values.shape)
 

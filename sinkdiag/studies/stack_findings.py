@@ -165,14 +165,15 @@ def _composite(stem: str, course: Course) -> CompositeSummary:
 
 
 def _tokens(course: TokenCourse) -> TokenSummary:
+    found = course.composites
     return TokenSummary(
         part=course.stem,
         sites=course.sites,
-        tokens=len(course.forward),
-        sigma_2=_quantiles(course.sigma_2),
-        forward_gain=_quantiles(course.forward),
-        backward_gain=_quantiles(course.backward),
-        uniform_share=float(np.mean(course.contrast <= CONTRAST)),
+        tokens=len(found.forward),
+        sigma_2=_quantiles(found.sigma_2),
+        forward_gain=_quantiles(found.forward),
+        backward_gain=_quantiles(found.backward),
+        uniform_share=float(np.mean(found.contrast <= CONTRAST)),
     )
 
 

@@ -43,9 +43,9 @@ def test_products_are_each_token_s_own(model, tmp_path):
         attention, feed = (project(arrays[key][token], model.loop) for key in KEYS[:2])
         total = feed.T @ attention.T
         wanted = np.linalg.svd(total, compute_uv=False)[1]
-        assert first.sigma_2[token] == pytest.approx(wanted, rel=1e-12)
-        assert first.forward[token] == pytest.approx(total.sum(axis=1).max(), rel=1e-12)
-        assert first.backward[token] == pytest.approx(total.sum(axis=0).max(), rel=1e-12)
+        assert first.composites.sigma_2[token] == pytest.approx(wanted, rel=1e-12)
+        assert first.composites.forward[token] == pytest.approx(total.sum(axis=1).max(), rel=1e-12)
+        assert first.composites.backward[token] == pytest.approx(total.sum(axis=0).max(), rel=1e-12)
         wanted = np.linalg.svd(attention, compute_uv=False)[1]
         assert found.sites[0].sigma_2[token] == pytest.approx(wanted, rel=1e-12)
     assert found.courses[1].stem == "mtp"
@@ -66,7 +66,7 @@ def test_what_the_module_itself_returned(tmp_path):
         total = np.eye(4)
         for site in model.sites:
             total = matrices[site.place.key][token].T @ total
-        point = found.courses[0]
+        point = found.courses[0].composites
         assert point.forward[token] == pytest.approx(total.sum(axis=1).max(), abs=1e-6)
         assert point.backward[token] == pytest.approx(total.sum(axis=0).max(), abs=1e-6)
 

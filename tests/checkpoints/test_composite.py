@@ -11,7 +11,7 @@ from sinkdiag.checkpoints.composite import (
     composite_of,
     course_of,
     identity_distance,
-    rounding_share,
+    rounding_shares,
     second_singular_value,
     uniform_distance,
 )
@@ -68,7 +68,7 @@ def test_differences_below_rounding_are_nan():
     assert known[2] == pytest.approx(1e-12, rel=1e-3)
     assert np.all(np.isnan(known[4:]))  # 1e-20, in float64
     assert math.isnan(course_of([towards_mean(1 - 1e-7)] * 2).total.sigma_2)
-    assert rounding_share(np.full((4, 4), 0.25)) == math.inf
+    assert rounding_shares(np.full((1, 4, 4), 0.25)).tolist() == [math.inf]
 
 
 def test_second_singular_values():
