@@ -21,7 +21,13 @@ from sinkdiag.progress import Progress, silent
 from sinkdiag.report.table import Label
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.stack_difference import compare, differences
-from sinkdiag.studies.stack_findings import StackSummary, courses_of, findings_of, summarise
+from sinkdiag.studies.stack_findings import (
+    StackSummary,
+    courses_of,
+    failures_of,
+    findings_of,
+    summarise,
+)
 from sinkdiag.studies.stack_row import DifferenceRow, StackRow, TokenRow
 from sinkdiag.studies.stack_settings import Against, StackSettings
 from sinkdiag.studies.stack_site import MeasuredSite, measure_site, write_matrices
@@ -37,18 +43,10 @@ __all__ = ["StackResult", "StackRow", "StackSettings", "stack", "study_stack"]
 class StackPart(Part):
     """One network.
 
-    Attributes
-    ----------
-    model:
-        Its sites with their logits and intervals, and its loop.
-    measured:
-        The sites with their matrices, in network order.
-    courses:
-        The composites over depth of its parts.
-    token_rows, difference_rows:
-        What recorded logits say, and the comparison; empty where there was none.
-    files:
-        What was opened, the other network's included.
+    ``model`` has the sites with their logits and intervals, and the loop; ``measured`` the sites
+    with their matrices, in network order; ``courses`` the composites over depth of its parts.
+    ``token_rows`` and ``difference_rows`` are empty where nothing was recorded or compared;
+    ``files`` are all that were opened, the other network's included.
     """
 
     model: Model
@@ -75,6 +73,11 @@ class StackResult(Result[StackPart]):
         """That of the only network, or one for each of several."""
         found = [part.summary for part in self.parts]
         return found[0] if len(found) == 1 else found
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One sentence on the gaps that are not resolved."""
+        return failures_of(self.rows)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -152,6 +152,18 @@ def findings_of(
     return tuple(text for text in said if text)
 
 
+def failures_of(rows: Sequence[StackRow]) -> tuple[str, ...]:
+    """Why gaps are missing, in one sentence; none where all are there."""
+    failed = [row for row in rows if row.status.failed]
+    if not failed:
+        return ()
+    return (
+        f"the gap of {len(failed)} of {len(rows)} sites is not resolved, first of {failed[0].key}: "
+        "its logits are not finite, or span more temperatures (some 700) than double precision "
+        "holds; the verdict stands",
+    )
+
+
 def _composite(stem: str, course: Course) -> CompositeSummary:
     total = course.total
     return CompositeSummary(

@@ -266,3 +266,11 @@ def test_86_sites_in_under_two_seconds(tmp_path):
     result = sinkdiag.stack(path, extended=True)
     assert time.process_time() - start < 2.0
     assert len(result.rows) == 86
+
+
+def test_gaps_beyond_double_precision_are_named():
+    result = sinkdiag.stack(np.stack([EYE, 900 * EYE]))
+    assert [row.status for row in result.rows] == [Status.CONVERGED, Status.BELOW_RESOLUTION]
+    assert math.isnan(result.rows[1].gap)
+    assert result.rows[1].verdict == "frozen"
+    assert "the gap of 1 of 2 sites is not resolved, first of 1" in result.findings[-1]
