@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
@@ -103,6 +104,11 @@ def _from_pattern(store: Store, choice: Choice) -> Model:
 
 
 def _stacked(store: Store, values: FloatArray, name: str, roundoff: float) -> list[Site]:
+    """The sites of n×n or L×n×n logits.
+
+    Under a name they are the static part of a network, about whose inputs nothing is known;
+    without one they are all there is.
+    """
     n = round(values.shape[-1] ** 0.5) if values.ndim == 1 else values.shape[-1]
     if values.ndim == 1 and n * n == len(values):
         values = values.reshape(n, n)
@@ -114,9 +120,12 @@ def _stacked(store: Store, values: FloatArray, name: str, roundoff: float) -> li
             "give n×n logits, or L×n×n for L sites",
         )
     if values.ndim == 2:
-        return [static_site(name or "0", values, roundoff)]
-    dot = "." if name else ""
-    return [static_site(f"{name}{dot}{k}", matrix, roundoff) for k, matrix in enumerate(values)]
+        sites = [static_site(name or "0", values, roundoff)]
+    else:
+        dot = "." if name else ""
+        sites = [static_site(f"{name}{dot}{k}", part, roundoff) for k, part in enumerate(values)]
+    unknown = np.full((n, n), np.nan)
+    return [replace(site, bound=unknown, typical=unknown) for site in sites] if name else sites
 
 
 def _model(store: Store, name: Name, choice: Choice, sites: list[Site], how: str) -> Model:

@@ -159,7 +159,7 @@ def stack(
 
     A site's matrix is P = loop(logits): a start (softmax, exp, log domain), then K sweeps of row
     and column normalisations. The streams are mixed by H = P' in every known implementation, so
-    that over depth H_total = H_L ⋯ H_1.
+    that over depth H_total = H_L ⋯ H_1. The matrices are the result's ``parts[0].measured``.
 
     Parameters
     ----------

@@ -212,6 +212,8 @@ def test_unknown_names(tmp_path):
     model = model_of(tmp_path, tensors, logits=r"\.mix$", iters=5)
     assert [site.place.layer for site in model.sites] == [0, 1]
     np.testing.assert_array_equal(model.sites[0].logits, LOGITS[1])
+    assert np.all(np.isnan(model.sites[0].bound))  # what inputs add to them, nobody said
+    assert np.all(read_model(LOGITS, Choice()).sites[0].bound == 0.0)
     assert model.loop == replace(LOOPS["plain"], iters=5)
     stacked = model_of(tmp_path, {"mix": LOGITS}, logits="mix", implementation="tokenbender")
     assert [site.place.key for site in stacked.sites] == ["mix.0", "mix.1", "mix.2", "mix.3"]
