@@ -95,6 +95,17 @@ def test_tracking_control_compares_both_controllers():
     assert done.stdout.count("One setting for all") == 6
 
 
+def test_chizat_draws_both_settings(tmp_path):
+    done = run_line(f"python3 examples/chizat.py {shlex.quote(str(tmp_path))} --quick", ROOT)
+    assert done.returncode == 0, done.stderr
+    for name in ("geometric", "random"):
+        assert f"{name} setting, 300 sweeps" in done.stdout
+        assert (tmp_path / f"chizat-{name}.png").stat().st_size > 10_000
+    slopes = [float(value) for value in re.findall(r"row slope, kappa = 0.5 +(-\S+)", done.stdout)]
+    # 60 and 30 points: the slope kappa - 1 is that of many, over a decade.
+    assert slopes == pytest.approx([-0.5, -0.5], abs=0.15)
+
+
 @pytest.mark.slow
 def test_appendix_writes_every_case(tmp_path):
     done = run_line(

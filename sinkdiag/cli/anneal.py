@@ -45,10 +45,9 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
     "schedules",
     type=ScheduleType(),
     multiple=True,
-    default=("exponential", "eph-asc", "annealed", "debiased"),
-    show_default=True,
     metavar="NAME[:key=value,...]",
-    help="A schedule with its parameters (--schedules lists them); repeatable.",
+    help="A schedule with its parameters (--schedules lists them); repeatable. [default: "
+    "exponential, eph-asc, annealed, debiased; with --learn exponential, eph-asc, tracking]",
 )
 @click.option(
     "--schedules",
@@ -152,6 +151,7 @@ def anneal(
     output: OutputOptions,
     comparison: str | None,
     truth: str | None,
+    schedules: tuple[str, ...],
     **options: Any,
 ) -> int:
     """Run annealing schedules on COST and compare them, step by step.
@@ -173,7 +173,7 @@ def anneal(
 
     check_output(output, AnnealRow, inputs, reads=[truth], writes=[comparison])
     # Every option that is not named above is the setting of the same name.
-    settings = AnnealSettings(**options, extended=output.extended)
+    settings = AnnealSettings(**options, schedules=schedules or None, extended=output.extended)
     subjects = read_subjects(inputs)
     known = None if truth is None else load_truth(truth, subjects[0].problems[0]).values
     with progress_bar() as progress:

@@ -19,7 +19,7 @@ from sinkdiag.studies.anneal_findings import findings_of
 from sinkdiag.studies.anneal_learn import LearningBench
 from sinkdiag.studies.anneal_result import AnnealPart, AnnealResult
 from sinkdiag.studies.anneal_run import Bench
-from sinkdiag.studies.anneal_settings import DEFAULT_SCHEDULES, AnnealSettings
+from sinkdiag.studies.anneal_settings import AnnealSettings
 from sinkdiag.studies.subjects import (
     Case,
     Layout,
@@ -119,7 +119,7 @@ def anneal(
     col: ArrayLike | None = None,
     marginals: MarginalKind = "unit",
     layout: Layout | None = None,
-    schedules: Sequence[str] = DEFAULT_SCHEDULES,
+    schedules: Sequence[str] | None = None,
     iters: int = 20,
     start: Start = "cold",
     max_steps: int = 1000,
@@ -159,7 +159,8 @@ def anneal(
     layout:
         ``batch``: every matrix by itself; ``trajectory``: one cost a step.
     schedules:
-        ``NAME[:key=value,...]`` each; ``sinkdiag anneal --schedules`` lists them.
+        ``NAME[:key=value,...]`` each; ``sinkdiag anneal --schedules`` lists them. None:
+        exponential, eph-asc, annealed and debiased; with ``learn`` exponential, eph-asc, tracking.
     iters, start:
         Sweeps of the layer at every step (K), from zero potentials (``cold``) or from the last g
         in cost units (``warm``).
@@ -202,7 +203,7 @@ def anneal(
     iterations, rounding to compare them).
     """
     settings = AnnealSettings(
-        schedules=(schedules,) if isinstance(schedules, str) else tuple(schedules),
+        schedules=_named(schedules),
         iters=iters,
         start=start,
         max_steps=max_steps,
@@ -221,3 +222,10 @@ def anneal(
     )
     subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
     return study_anneal([subject], temperatures_of(eps, eps_unit), settings, truth=truth)
+
+
+def _named(schedules: Sequence[str] | None) -> tuple[str, ...] | None:
+    """One name may be given alone."""
+    if schedules is None:
+        return None
+    return (schedules,) if isinstance(schedules, str) else tuple(schedules)

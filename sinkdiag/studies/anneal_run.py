@@ -144,7 +144,7 @@ def compared(
 def _row_entropy(plan: FloatArray, problem: Problem) -> float:
     sums = plan.sum(axis=1)
     safe = np.where(sums > 0.0, sums, 1.0)
-    return entropy(plan * (problem.row / safe)[:, None], problem)
+    return min(1.0, entropy(plan * (problem.row / safe)[:, None], problem))
 
 
 def _missed(sums: FloatArray, wanted: FloatArray) -> float:

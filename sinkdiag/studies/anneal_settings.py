@@ -18,6 +18,8 @@ from sinkdiag.problem import Problem
 
 # What a network would use, the paper's controller, and both algorithms of the second source.
 DEFAULT_SCHEDULES = ("exponential", "eph-asc", "annealed", "debiased")
+# Rules for a layer, through which costs can learn.
+LEARNING_SCHEDULES = ("exponential", "eph-asc", "tracking")
 MOST_STEPS = 1_000_000
 
 
@@ -28,7 +30,7 @@ class AnnealSettings:
     Attributes
     ----------
     schedules:
-        ``NAME[:key=value,...]`` each.
+        ``NAME[:key=value,...]`` each; None: `DEFAULT_SCHEDULES`, or `LEARNING_SCHEDULES`.
     iters, start:
         Sweeps of the layer at every step, from zero potentials (``cold``) or carried ones.
     max_steps:
@@ -55,7 +57,7 @@ class AnnealSettings:
         Naming the setting that cannot be used.
     """
 
-    schedules: tuple[str, ...] = DEFAULT_SCHEDULES
+    schedules: tuple[str, ...] | None = None
     iters: int = 20
     start: Start = "cold"
     max_steps: int = 1000
@@ -73,7 +75,7 @@ class AnnealSettings:
     extended: bool = False
 
     def __post_init__(self) -> None:
-        if not self.schedules:
+        if self.schedules is not None and not self.schedules:
             raise InputError("schedules", "none is given", "give at least one")
         labels = [schedule.label for schedule in self.parsed]
         twice = next((label for label in labels if labels.count(label) > 1), None)
@@ -113,7 +115,10 @@ class AnnealSettings:
     @property
     def parsed(self) -> tuple[Schedule, ...]:
         """The schedules themselves."""
-        return tuple(parse_schedule(text) for text in self.schedules)
+        usual = LEARNING_SCHEDULES if self.learn else DEFAULT_SCHEDULES
+        return tuple(
+            parse_schedule(text) for text in (usual if self.schedules is None else self.schedules)
+        )
 
     def setting(self, problems: tuple[Problem, ...], ends: tuple[float, float]) -> Setting:
         """What the schedules run on; ``ends`` are the first and the last temperature."""

@@ -12,6 +12,7 @@ from sinkdiag.annealing.schedules.annealed import Annealed, Debiased
 from sinkdiag.annealing.schedules.optimum import optimum_of
 from sinkdiag.annealing.schedules.registry import parse_schedule
 from sinkdiag.annealing.schedules.setting import Setting
+from sinkdiag.errors import InputError
 from sinkdiag.problem import make_problem
 from tests.annealing.chizat import geometric, random_setting
 
@@ -30,7 +31,7 @@ def last_plan(schedule, problem, steps):
 
 def by_definition(problem, kappa, steps, *, debias, symmetric):
     """Loops over the equations; p and q have total 1."""
-    cost, total = problem.cost, problem.row.sum()
+    cost, total = problem.cost - problem.cost.min(), problem.row.sum()
     p, q = problem.row / total, problem.col / total
     n, m = cost.shape
     beta_0 = 10 / (cost.max() - cost.min())
@@ -73,6 +74,26 @@ def test_sweeps_are_those_of_the_equations(kappa, debias, symmetric):
     np.testing.assert_allclose(last.samples[0].plan, wanted, rtol=1e-11)
     assert last.eps == pytest.approx(eps, rel=1e-14)
     assert last.sweeps == 12
+
+
+@pytest.mark.parametrize(
+    "text", ["annealed:kappa=60", "debiased:beta_0=1e12", "symmetric:kappa=900"]
+)
+def test_exponents_that_are_rounding_are_refused(text):
+    with pytest.raises(InputError, match="rounding"):
+        list(parse_schedule(text).run(setting(random_setting(n=5), 100)))
+
+
+def test_a_constant_on_top_of_the_costs_changes_no_plan():
+    problem = random_setting(n=8)
+    raised = replace(problem, cost=problem.cost + 1000.0)
+    for name in ("annealed", "symmetric", "symmetric-debiased"):
+        # Costs of 1000 are rounded to 1e-13, and beta is 10·21^(2/3) = 76 at the end.
+        np.testing.assert_allclose(
+            last_plan(parse_schedule(name), raised, 20),
+            last_plan(parse_schedule(name), problem, 20),
+            rtol=1e-9,
+        )
 
 
 def test_columns_are_exact_and_steps_are_counted():

@@ -156,6 +156,7 @@ def test_labels_show_what_is_not_the_default():
         "exponential:beta=1", "power:kappa=0", "power:kappa=inf", "piecewise:stages=0",
         "piecewise:hold=1.5", "eph-asc:beta=2", "eph-asc:k_safe=-1", "gumbel:samples=0",
         "gumbel:scale=-1", "annealed:steps=0", "annealed:beta_0=0", "tracking:alpha0=0", "",
+        "gumbel:samples=1e6", "power:beta_0=1e-200", "annealed:steps=1e9",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_by_name(text):

@@ -253,6 +253,11 @@ def test_learning_starts_from_the_same_costs_and_is_reproducible():
     assert other.rows[0].entropy != two.rows[0].entropy
 
 
+def test_by_default_rules_for_a_layer_learn():
+    found = sinkdiag.anneal(LEARNED, learn=True, max_steps=10, tv=False)
+    assert [row.schedule for row in found.comparison] == ["exponential", "eph-asc", "tracking"]
+
+
 def test_a_truth_is_learned_instead_of_the_optimum():
     truth = np.roll(np.arange(12), 1)
     found = sinkdiag.anneal(

@@ -21,6 +21,8 @@ from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.arrays import FloatArray
 from sinkdiag.checks import check_share, check_size
 
+MOST_SAMPLES = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gumbel(LayerSchedule):
@@ -40,7 +42,7 @@ class Gumbel(LayerSchedule):
     alpha0: float = parameter("cooling factor of one step, in (0, 1)", 0.95)
 
     def __post_init__(self) -> None:
-        check_parameter(self, "samples", count=True)
+        check_parameter(self, "samples", count=True, most=MOST_SAMPLES)
         if self.scale is not None:
             check_size("gumbel:scale", self.scale, zero=True)
         check_share("gumbel:alpha0", self.alpha0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from sinkdiag.annealing.schedules.rounding import SMALLEST
 from sinkdiag.annealing.schedules.schedule import Schedule, check_parameter, parameter
 from sinkdiag.annealing.schedules.setting import Sample, ScheduleStep, Setting, drift_between
 from sinkdiag.arrays import FloatArray
+from sinkdiag.errors import InputError
 from sinkdiag.problem import Problem
 
 # The source's first inverse temperature, over the costs' range.
 BETA_0 = 10.0
+# Exponents of this size are rounded by 1e-6.
+LARGEST_EXPONENT = 1e10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,6 +92,17 @@ class IterationSchedule(Schedule):
         """theta_t = (t^kappa - (t-1)^kappa)/t^kappa, the share by which beta grew."""
         return float((t**self.kappa - (t - 1) ** self.kappa) / t**self.kappa)
 
+    def _check_resolved(self, first: float, count: int, span: float) -> None:
+        """Exponents beta_t C are rounded: the last ones must still mean something."""
+        last = math.log(first) + self.kappa * math.log(count + 1) + math.log(span)
+        if last > math.log(LARGEST_EXPONENT):
+            raise InputError(
+                self.name,
+                f"after {count} steps beta times the costs' range is beyond {LARGEST_EXPONENT:g}, "
+                "and the exponents are rounding",
+                "give a smaller kappa or beta_0, or fewer steps",
+            )
+
     def run(self, setting: Setting) -> Iterator[ScheduleStep]:
         """One sweep a step, without a goal but the number of them."""
         problem = setting.problem
@@ -95,11 +110,14 @@ class IterationSchedule(Schedule):
         count = setting.most_steps
         if self.steps is not None:
             count = int(self.steps) if setting.static else min(int(self.steps), count)
+        self._check_resolved(first, count, problem.cost_range)
         state, before = Scaled.start(problem), None
         for t, cost in zip(range(1, count + 1), setting.costs(), strict=False):
             betas = first * t**self.kappa, first * (t + 1) ** self.kappa
-            state = self.sweep(state, cost, t, betas)
-            plan = state.plan(cost, betas[1], problem.total)
+            # A constant changes no plan, but symmetric potentials would have to follow it.
+            raised = cost - cost.min()
+            state = self.sweep(state, raised, t, betas)
+            plan = state.plan(raised, betas[1], problem.total)
             sample = Sample(
                 cost=cost,
                 plan=plan,

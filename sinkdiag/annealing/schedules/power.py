@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,4 +38,6 @@ class Power(LayerSchedule):
 
     def decide(self, seen: Seen, setting: Setting) -> Decision:
         """1/(beta_0 (1 + t)^kappa) at the next t."""
-        return Decision(eps=self.first(setting) / (2.0 + seen.index) ** self.kappa)
+        return Decision(
+            eps=self.first(setting) * math.exp(-self.kappa * math.log(2.0 + seen.index))
+        )

@@ -23,14 +23,17 @@ LARGEST_SHARE = 0.5
 class Quadratic(LayerSchedule):
     """eps_{t+1} = eps_t - kappa eps_t²: 1/eps grows by about kappa a step.
 
-    By default kappa = (1/eps_min - 1/eps_start)/(max_steps - 1), with which the budget suffices.
+    By default kappa = (1/eps_min - 1/eps_start)/(max_steps - 1), with which the budget suffices,
+    but at most 1/(2 eps_start).
     """
 
     name: ClassVar[str] = "quadratic"
     source: ClassVar[str] = "arXiv 2601.23039, Thm. 3.2"
     equation: ClassVar[str] = "eps_{t+1} = eps_t − kappa·eps_t²"
     kappa: float | None = parameter(
-        "size of the steps, per cost unit", None, shown="just arrives within the budget"
+        "size of the steps, per cost unit",
+        None,
+        shown="just arrives within the budget, at most 0.5 over the first eps",
     )
 
     def __post_init__(self) -> None:

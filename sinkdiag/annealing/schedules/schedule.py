@@ -12,6 +12,11 @@ from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.schedules.layer import Layer, SweepLayer
 from sinkdiag.annealing.schedules.setting import Sample, ScheduleStep, Setting
 from sinkdiag.checks import check_count, check_size
+from sinkdiag.errors import InputError
+from sinkdiag.temperature import LARGEST_EPS
+
+# Of steps, stages and the like.
+MOST_COUNT = 1_000_000
 
 
 def parameter(meaning: str, default: float | None, *, shown: str = "") -> Any:
@@ -126,15 +131,20 @@ def decided(rule: CoolingRule, reading: float, seen: Seen, setting: Setting) -> 
     )
 
 
-def check_parameter(schedule: Schedule, key: str, *, count: bool = False) -> None:
-    """A positive finite number, or a count from 1, unless it is left to the cost."""
+def check_parameter(
+    schedule: Schedule, key: str, *, count: bool = False, most: int = MOST_COUNT
+) -> None:
+    """A positive finite number, or a count from 1 up, unless it is left to the cost."""
     value = getattr(schedule, key)
     if value is None:
         return
     name = f"{schedule.name}:{key}"
     if not count:
         check_size(name, value)
+        if not 1.0 / LARGEST_EPS <= value <= LARGEST_EPS:
+            bounds = f"{1.0 / LARGEST_EPS:g} to {LARGEST_EPS:g}"
+            raise InputError(name, f"{value:g} is out of range", f"give {bounds}")
     elif isinstance(value, float) and value.is_integer():
-        check_count(name, int(value), 1)
+        check_count(name, int(value), 1, most)
     else:
-        check_count(name, value, 1)
+        check_count(name, value, 1, most)
