@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from sinkdiag.studies.anneal import anneal
     from sinkdiag.studies.anneal_result import AnnealResult
     from sinkdiag.studies.calibrate import CalibrationResult, calibrate
+    from sinkdiag.studies.check import CheckResult, check
+    from sinkdiag.studies.compare import CompareResult, compare
     from sinkdiag.studies.constants import ConstantsResult, constants
+    from sinkdiag.studies.info import InfoResult, info
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
     from sinkdiag.studies.sensitivity import SensitivityResult, sensitivity
     from sinkdiag.studies.spectrum import SpectrumResult, spectrum
@@ -38,9 +41,12 @@ _HOMES = {
     "AnnealResult": "sinkdiag.studies.anneal_result",
     "BatchSolution": "sinkdiag.solver.batch",
     "CalibrationResult": "sinkdiag.studies.calibrate",
+    "CheckResult": "sinkdiag.studies.check",
+    "CompareResult": "sinkdiag.studies.compare",
     "ConstantsResult": "sinkdiag.studies.constants",
     "Float32Hazard": "sinkdiag.solver.float32",
     "Gradient": "sinkdiag.derivatives.gradient",
+    "InfoResult": "sinkdiag.studies.info",
     "InputError": "sinkdiag.errors",
     "NothingToDrawError": "sinkdiag.errors",
     "OnlineGap": "sinkdiag.solver.online",
@@ -54,10 +60,13 @@ _HOMES = {
     "anneal": "sinkdiag.studies.anneal",
     "calibrate": "sinkdiag.studies.calibrate",
     "calibrate_training": "sinkdiag.annealing.learning.training",
+    "check": "sinkdiag.studies.check",
+    "compare": "sinkdiag.studies.compare",
     "constants": "sinkdiag.studies.constants",
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
     "freeze_temperature": "sinkdiag.jacobian.freeze",
+    "info": "sinkdiag.studies.info",
     "online_gap": "sinkdiag.solver.online",
     "online_gap_of_plan": "sinkdiag.solver.online",
     "pseudospectrum": "sinkdiag.studies.pseudospectrum",
@@ -75,9 +84,12 @@ __all__ = [
     "AnnealResult",
     "BatchSolution",
     "CalibrationResult",
+    "CheckResult",
+    "CompareResult",
     "ConstantsResult",
     "Float32Hazard",
     "Gradient",
+    "InfoResult",
     "InputError",
     "NothingToDrawError",
     "OnlineGap",
@@ -92,10 +104,13 @@ __all__ = [
     "anneal",
     "calibrate",
     "calibrate_training",
+    "check",
+    "compare",
     "constants",
     "duality_gap",
     "float32_hazard",
     "freeze_temperature",
+    "info",
     "online_gap",
     "online_gap_of_plan",
     "pseudospectrum",

@@ -24,6 +24,7 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Axes, Complex, Shape, positive
 
@@ -40,7 +41,7 @@ _OF_COSTS = (
 _OF_GRIDS = ("grid", "axes", "level", "mode_at", "mode_entries", "save_grid", "seed")
 
 
-@click.command(short_help="Resolvent norms on a grid, Kreiss constant, powers, fragile rows.")
+@click.command(cls=Page, short_help="Resolvent norms on a grid, Kreiss constant, powers.")
 @functools.partial(input_options, required=False)
 @click.option("--matrix", metavar="FILE", help="Any square matrix instead of COST (.npy: complex).")
 @click.option("--from-grid", metavar="FILE", help="Report and draw what --save-grid wrote.")

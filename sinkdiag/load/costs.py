@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,14 +131,26 @@ def _read(source: str) -> Arrays:
         return read_npy_or_npz(standard_input(), "standard input", None)
     path, key = split_key(source, (".npz", ".mat"))
     if Path(path).is_dir():
-        raise InputError(source, "is a folder", "name the file of the cost matrix in it")
+        found: list[str] = []
+        with contextlib.suppress(OSError):
+            found = sorted(each.name for each in Path(path).iterdir() if each.suffix in _READERS)
+        held = f", such as {found[0]}" if found else ""
+        raise InputError(source, "is a folder", f"name the files of the cost matrices in it{held}")
     suffix = Path(path).suffix.lower()
     if suffix not in _READERS:
-        known = " ".join(_READERS)
-        raise InputError(source, f"the ending {suffix!r} is not known", f"use one of {known}")
+        known = f"use one of {' '.join(_READERS)}"
+        remedy = _REMEDIES.get(suffix, known)
+        raise InputError(source, f"the ending {suffix!r} is not known", remedy)
     return _READERS[suffix](bytes_of(path, "cost matrix"), source, key)
 
 
+# What to do with files that others write, and that are not read here.
+_REMEDIES = dict.fromkeys(
+    (".pt", ".pth", ".ckpt", ".pkl", ".pickle"),
+    "pickles are never loaded; in Python: numpy.save('cost.npy', cost.detach().cpu().numpy())",
+)
+_REMEDIES |= dict.fromkeys((".xlsx", ".xls", ".ods"), "export the sheet as .csv, numbers only")
+_REMEDIES |= dict.fromkeys((".h5", ".hdf5"), "in Python: numpy.save('cost.npy', dataset[()])")
 _READERS: Mapping[str, Callable[[bytes, str, str | None], Arrays]] = {
     ".npy": read_npy,
     ".npz": read_archive,
