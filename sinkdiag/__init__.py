@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sinkdiag.errors import InputError, NothingToDrawError
     from sinkdiag.jacobian.freeze import freeze_temperature
     from sinkdiag.jacobian.gaps import spectral_gap
+    from sinkdiag.load.points import cost_of_points
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.batch import BatchSolution, solve_batch
     from sinkdiag.solver.certify import duality_gap
@@ -63,6 +64,7 @@ _HOMES = {
     "check": "sinkdiag.studies.check",
     "compare": "sinkdiag.studies.compare",
     "constants": "sinkdiag.studies.constants",
+    "cost_of_points": "sinkdiag.load.points",
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
     "freeze_temperature": "sinkdiag.jacobian.freeze",
@@ -107,6 +109,7 @@ __all__ = [
     "check",
     "compare",
     "constants",
+    "cost_of_points",
     "duality_gap",
     "float32_hazard",
     "freeze_temperature",

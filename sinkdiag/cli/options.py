@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from sinkdiag.cli.types import EpsType, FileName, share
 from sinkdiag.columns import reference
 from sinkdiag.temperature import EpsUnit, Temperatures
+
+if TYPE_CHECKING:
+    from sinkdiag.load.points import Metric
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,6 +29,13 @@ class InputOptions:
     layout: Literal["batch", "trajectory"] | None = None
     score: bool = False
     marginals: str = "unit"
+    points: tuple[str, str] | None = None
+    metric: Metric = "sqeuclidean"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Everything that costs are made from."""
+        return (*self.sources, *(self.points or ()))
 
     @property
     def marginals_file(self) -> str | None:
@@ -65,18 +75,56 @@ def apply_options(function: Callable[..., Any], *decorators: Callable[[Any], Any
     return function
 
 
+def _inputs(required: bool, **values: Any) -> InputOptions:
+    """The options, of which one source must be given where it is ``required``."""
+    options = InputOptions(**values)
+    if bool(options.sources) and options.points is not None:
+        raise click.UsageError("give COST or --points, not both", click.get_current_context())
+    if required and not options.files:
+        raise click.UsageError(
+            "Missing argument 'COST...', or --points X Y", click.get_current_context()
+        )
+    return options
+
+
+_POINTS = (
+    click.option(
+        "--points",
+        nargs=2,
+        metavar="X Y",
+        type=FileName(),
+        help="In place of COST: the points (n, d) and (m, d) whose --metric is the cost.",
+    ),
+    click.option(
+        "--metric",
+        type=click.Choice(["sqeuclidean", "euclidean", "cosine"]),
+        default="sqeuclidean",
+        show_default=True,
+        help="Of --points.",
+    ),
+)
+
+
 def input_options(function: Command, *, required: bool = True) -> Command:
-    """COST..., --layout, --score, --marginals, as ``inputs: InputOptions``."""
-    keys = {"cost": "sources", "layout": "layout", "score": "score", "marginals": "marginals"}
+    """COST..., --layout, --score, --points, --marginals, as ``inputs: InputOptions``."""
+    keys = {
+        "cost": "sources",
+        "layout": "layout",
+        "score": "score",
+        "marginals": "marginals",
+        "points": "points",
+        "metric": "metric",
+    }
     return apply_options(
-        _fold(function, "inputs", InputOptions, keys),
-        click.argument("cost", nargs=-1, required=required, metavar="COST...", type=FileName()),
+        _fold(function, "inputs", functools.partial(_inputs, required), keys),
+        click.argument("cost", nargs=-1, metavar="COST...", type=FileName()),
         click.option(
             "--layout",
             type=click.Choice(["batch", "trajectory"]),
             help="What the first axis of a three-dimensional array is.",
         ),
         click.option("--score", is_flag=True, help="Entries are similarities: negate them."),
+        *_POINTS,
         click.option(
             "--marginals",
             default="unit",

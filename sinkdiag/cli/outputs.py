@@ -47,7 +47,7 @@ def check_output(
     targets = [path for path in given if path is not None]
     for path in targets:
         check_writable(path)
-    sources = [path_of(path) for path in (*inputs.sources, inputs.marginals_file, *reads) if path]
+    sources = [path_of(path) for path in (*inputs.files, inputs.marginals_file, *reads) if path]
     _check_apart([path for path in targets if not path.startswith("/dev/")], sources)
     if output.plot is not None and not output.plot.lower().endswith(PLOT_ENDINGS):
         raise click.UsageError(f"--plot {output.plot}: use one of {' '.join(PLOT_ENDINGS)}")
