@@ -80,10 +80,9 @@ def _inputs(required: bool, **values: Any) -> InputOptions:
     options = InputOptions(**values)
     if bool(options.sources) and options.points is not None:
         raise click.UsageError("give COST or --points, not both", click.get_current_context())
+    missing = "Missing argument 'COST...', or --points X Y"
     if required and not options.files:
-        raise click.UsageError(
-            "Missing argument 'COST...', or --points X Y", click.get_current_context()
-        )
+        raise click.UsageError(missing, click.get_current_context())
     return options
 
 
