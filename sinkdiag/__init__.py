@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sinkdiag.errors import InputError, NothingToDrawError
     from sinkdiag.jacobian.freeze import freeze_temperature
     from sinkdiag.jacobian.gaps import spectral_gap
+    from sinkdiag.load.points import cost_of_points
     from sinkdiag.results import Solution, Status
     from sinkdiag.solver.batch import BatchSolution, solve_batch
     from sinkdiag.solver.certify import duality_gap
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from sinkdiag.studies.anneal import anneal
     from sinkdiag.studies.anneal_result import AnnealResult
     from sinkdiag.studies.calibrate import CalibrationResult, calibrate
+    from sinkdiag.studies.check import CheckResult, check
+    from sinkdiag.studies.compare import CompareResult, compare
     from sinkdiag.studies.constants import ConstantsResult, constants
+    from sinkdiag.studies.info import InfoResult, info
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
     from sinkdiag.studies.sensitivity import SensitivityResult, sensitivity
     from sinkdiag.studies.spectrum import SpectrumResult, spectrum
@@ -38,9 +42,12 @@ _HOMES = {
     "AnnealResult": "sinkdiag.studies.anneal_result",
     "BatchSolution": "sinkdiag.solver.batch",
     "CalibrationResult": "sinkdiag.studies.calibrate",
+    "CheckResult": "sinkdiag.studies.check",
+    "CompareResult": "sinkdiag.studies.compare",
     "ConstantsResult": "sinkdiag.studies.constants",
     "Float32Hazard": "sinkdiag.solver.float32",
     "Gradient": "sinkdiag.derivatives.gradient",
+    "InfoResult": "sinkdiag.studies.info",
     "InputError": "sinkdiag.errors",
     "NothingToDrawError": "sinkdiag.errors",
     "OnlineGap": "sinkdiag.solver.online",
@@ -54,10 +61,14 @@ _HOMES = {
     "anneal": "sinkdiag.studies.anneal",
     "calibrate": "sinkdiag.studies.calibrate",
     "calibrate_training": "sinkdiag.annealing.learning.training",
+    "check": "sinkdiag.studies.check",
+    "compare": "sinkdiag.studies.compare",
     "constants": "sinkdiag.studies.constants",
+    "cost_of_points": "sinkdiag.load.points",
     "duality_gap": "sinkdiag.solver.certify",
     "float32_hazard": "sinkdiag.solver.float32",
     "freeze_temperature": "sinkdiag.jacobian.freeze",
+    "info": "sinkdiag.studies.info",
     "online_gap": "sinkdiag.solver.online",
     "online_gap_of_plan": "sinkdiag.solver.online",
     "pseudospectrum": "sinkdiag.studies.pseudospectrum",
@@ -75,9 +86,12 @@ __all__ = [
     "AnnealResult",
     "BatchSolution",
     "CalibrationResult",
+    "CheckResult",
+    "CompareResult",
     "ConstantsResult",
     "Float32Hazard",
     "Gradient",
+    "InfoResult",
     "InputError",
     "NothingToDrawError",
     "OnlineGap",
@@ -92,10 +106,14 @@ __all__ = [
     "anneal",
     "calibrate",
     "calibrate_training",
+    "check",
+    "compare",
     "constants",
+    "cost_of_points",
     "duality_gap",
     "float32_hazard",
     "freeze_temperature",
+    "info",
     "online_gap",
     "online_gap_of_plan",
     "pseudospectrum",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -123,7 +123,7 @@ def check_real(values: ArrayLike, name: str) -> FloatArray:
             name, "the array is masked", "give cost.filled(numpy.inf) to forbid the masked pairs"
         )
     try:
-        array = np.asarray(values)
+        array = np.asarray(_without_bfloat16(values))
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             name, f"not an array ({first_words(error)})", "give a rectangular matrix of numbers"
@@ -139,6 +139,14 @@ def check_real(values: ArrayLike, name: str) -> FloatArray:
     if array.dtype.itemsize > 8 and np.any(np.isinf(real) & np.isfinite(array)):
         raise InputError(name, "some entries are beyond double precision", "rescale the costs")
     return real
+
+
+def _without_bfloat16(values: ArrayLike) -> Any:
+    """Tensors and arrays of bfloat16, which NumPy does not know, in float32."""
+    if str(getattr(values, "dtype", "")).endswith("bfloat16"):
+        widen = getattr(values, "float", None)
+        return widen() if widen is not None else np.asarray(values).astype(np.float32)
+    return values
 
 
 def _check_entries(array: FloatArray, name: str) -> None:

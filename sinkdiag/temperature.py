@@ -123,6 +123,11 @@ class Temperatures:
         widest = max(problems, key=lambda problem: problem.cost_range)
         return self.given(problems) or automatic_grid(widest, count)
 
+    def or_middle(self, problems: Sequence[Problem]) -> list[float]:
+        """`given`, or the middle of the automatic grid on a logarithmic scale: 0.055 ranges."""
+        span = max(problem.cost_range for problem in problems)
+        return self.given(problems) or [math.sqrt(AUTO_HIGHEST * AUTO_LOWEST) * span]
+
     def ends(self, problems: Sequence[Problem]) -> tuple[float, float]:
         """First and last temperature of an annealing run, cost units.
 

@@ -258,7 +258,18 @@ def row_types() -> list[str]:
 
 def test_every_command_has_a_row():
     modules = {name.split(".")[2].removesuffix("_row") for name in row_types()}
-    commands = {"calibrate", "constants", "pseudospectrum", "sensitivity", "spectrum", "stack"}
+    commands = {
+        "anneal",
+        "calibrate",
+        "check",
+        "compare",
+        "constants",
+        "info",
+        "pseudospectrum",
+        "sensitivity",
+        "spectrum",
+        "stack",
+    }
     assert commands <= modules
 
 

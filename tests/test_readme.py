@@ -48,6 +48,18 @@ def saved_grid(tmp_path_factory):
     return folder / "grid.npz"
 
 
+@pytest.fixture(scope="module")
+def saved_results(tmp_path_factory):
+    """Two runs of an earlier command: their rows and their manifests."""
+    folder = tmp_path_factory.mktemp("results")
+    np.save(folder / "cost.npy", planar_cost(16))
+    for name in ("before", "after"):
+        files = f"-o {name}.json --manifest {name}.manifest.json"
+        done = run_line(f"sinkdiag -q spectrum cost.npy --eps 0.1 {files}", folder)
+        assert done.returncode == 0, done.stderr
+    return sorted(folder.glob("*.json"))
+
+
 @pytest.fixture
 def folder(tmp_path):
     """What the examples take for granted."""
@@ -64,6 +76,11 @@ def folder(tmp_path):
 def test_commands_run(folder, command, request):
     if "--from-grid" in command:
         (folder / "grid.npz").write_bytes(request.getfixturevalue("saved_grid").read_bytes())
+    if " compare " in command:
+        for path in request.getfixturevalue("saved_results"):
+            (folder / path.name).write_bytes(path.read_bytes())
+    if re.search(" (sensitivity|constants) ", command):
+        command += " --claims"
     done = run_line(command, folder)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
-from sinkdiag.checkpoints.safetensors import (
+from sinkdiag.checks import MOST_ITERS
+from sinkdiag.errors import InputError
+from sinkdiag.load.arrays import ZIP_MAGIC, any_npy, member_bytes, open_archive
+from sinkdiag.load.safetensors import (
     MOST_HEADER,
     ROUNDOFFS,
     Entry,
@@ -23,9 +26,6 @@ from sinkdiag.checkpoints.safetensors import (
     read_json,
     read_tensor,
 )
-from sinkdiag.checks import MOST_ITERS
-from sinkdiag.errors import InputError
-from sinkdiag.load.arrays import ZIP_MAGIC, any_npy, member_bytes, open_archive
 from sinkdiag.load.source import MOST_BYTES, bytes_of, too_large, walled
 from sinkdiag.problem import check_real
 from sinkdiag.text import printable

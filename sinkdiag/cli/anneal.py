@@ -21,6 +21,7 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Finite, ScheduleType, positive, share
 
@@ -37,7 +38,7 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
         context.exit()
 
 
-@click.command(short_help="Annealing schedules of both sources compared.")
+@click.command(cls=Page, short_help="Annealing schedules of both sources compared.")
 @input_options
 @eps_options
 @click.option(

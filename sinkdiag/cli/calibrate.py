@@ -26,13 +26,14 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
 
 
-@click.command(short_help="The safety slope of an annealing controller, measured.")
+@click.command(cls=Page, short_help="The safety slope of an annealing controller, measured.")
 @input_options
 @eps_options
 @learner_options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,9 @@ class Condition:
         place = table.columns.index(self.column)
         for number, record in enumerate(table.records):
             if self.holds(record[place]):
-                return f"--fail-on {self.text}: row {number} has {self.column} = {record[place]}"
+                where = _place(dict(zip(table.columns, record, strict=True)))
+                found = f"{self.column} = {record[place]}"
+                return f"--fail-on {self.text}: row {number}{where} has {found}"
         return ""
 
 
@@ -67,6 +69,13 @@ def parse_condition(text: str, row_type: type, *, extended: bool) -> Condition:
     if columns[match[1]] in ("float", "int") and not _number(match[3]):
         raise click.UsageError(f"--fail-on {text}: {match[1]} is a number")
     return Condition(text=text, column=match[1], compare=_OPERATORS[match[2]], wanted=match[3])
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """Which input and which temperature a row is about, as far as it says so."""
+    source = [f"{row['source']}[{row['index']}]"] if "index" in row and "source" in row else []
+    eps = [f"eps = {row['eps']:.6g}"] if isinstance(row.get("eps"), float) else []
+    return f" ({', '.join([*source, *eps])})" if source or eps else ""
 
 
 def _number(text: str) -> bool:

@@ -11,6 +11,7 @@ from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
+    claims_option,
     columns_option,
     eps_options,
     input_options,
@@ -19,15 +20,17 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
 
 
-@click.command(short_help="The constants of the paper's appendix A.7.")
+@click.command(cls=Page, short_help="The constants of the paper's appendix A.7.")
 @input_options
 @eps_options
+@claims_option
 @solver_options
 @seed_option
 @output_options
@@ -40,13 +43,14 @@ def constants(
     tol: float,
     max_iter: int,
     seed: int,
+    claims: bool,
 ) -> int:
     """Follow the recipe of the paper's appendix A.7 on COST, one row a temperature.
 
     Norm of the plan, smallest eigenvalue of the block operator A, forcing norms on the active
     support S, C1 of Lemma A.9, separation of S, and C0, K_quad, R and tau_max, which bound what
-    an annealing step may change. Every claim of the paper is judged on the curve, on standard
-    error and in summary.claims of the JSON.
+    an annealing step may change. Every claim of the paper is judged on the curve: --claims,
+    and summary.claims of the JSON.
 
     \b
     Examples:
@@ -56,7 +60,9 @@ def constants(
     from sinkdiag.studies.constants import ConstantsRow, ConstantsSettings, study_constants
 
     check_output(output, ConstantsRow, inputs)
-    settings = ConstantsSettings(tol=tol, max_iter=max_iter, seed=seed, extended=output.extended)
+    settings = ConstantsSettings(
+        tol=tol, max_iter=max_iter, seed=seed, extended=output.extended, claims=claims
+    )
     subjects = read_subjects(inputs)
     with progress_bar() as progress:
         result = study_constants(subjects, temperatures, settings, progress)

@@ -53,11 +53,17 @@ def _subject(data: CostData, options: InputOptions) -> Subject:
 def _load(options: InputOptions) -> list[CostData]:
     from sinkdiag.load import load_costs, load_marginals
 
-    if sum(source == "-" for source in options.sources) > 1:
+    if sum(source == "-" for source in options.files) > 1:
         raise click.UsageError("standard input (-) can be read only once")
     data = [
         load_costs(source, layout=options.layout, score=options.score) for source in options.sources
     ]
+    if options.points is not None:
+        from sinkdiag.load.points import load_points
+
+        if options.score:
+            raise click.UsageError("--score negates similarities, and points have a metric")
+        data.append(load_points(*options.points, options.metric, layout=options.layout))
     if options.marginals_file is None:
         return data
     row, col = load_marginals(options.marginals_file)

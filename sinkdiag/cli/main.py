@@ -12,6 +12,7 @@ import click
 
 from sinkdiag._version import __version__
 from sinkdiag.cli.messages import Invocation, Verbosity, fault
+from sinkdiag.cli.pages import unknown_command, usage_fault
 from sinkdiag.errors import InputError
 
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
@@ -20,7 +21,10 @@ INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
 COMMANDS = (
     "anneal",
     "calibrate",
+    "check",
+    "compare",
     "constants",
+    "info",
     "pseudospectrum",
     "sensitivity",
     "spectrum",
@@ -44,6 +48,14 @@ class Commands(click.Group):
         module = import_module(f"sinkdiag.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or an error that names the one that was probably meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise unknown_command(args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
@@ -100,7 +112,7 @@ def _explain(error: BaseException, *, verbose: bool) -> int:
     """One line on standard error, and the exit status."""
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
-        fault(error.format_message(), context.command_path if context else "sinkdiag")
+        fault(usage_fault(error), context.command_path if context else "sinkdiag")
         return USAGE
     if isinstance(error, InputError):
         fault(str(error))

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from sinkdiag.cli.types import EpsType, share
+from sinkdiag.cli.types import EpsType, FileName, share
 from sinkdiag.columns import reference
 from sinkdiag.temperature import EpsUnit, Temperatures
+
+if TYPE_CHECKING:
+    from sinkdiag.load.points import Metric
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,10 +25,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class InputOptions:
     """Where the costs come from and how they are read."""
 
-    sources: tuple[str, ...]
-    layout: Literal["batch", "trajectory"] | None
-    score: bool
-    marginals: str
+    sources: tuple[str, ...] = ()
+    layout: Literal["batch", "trajectory"] | None = None
+    score: bool = False
+    marginals: str = "unit"
+    points: tuple[str, str] | None = None
+    metric: Metric = "sqeuclidean"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Everything that costs are made from."""
+        return (*self.sources, *(self.points or ()))
 
     @property
     def marginals_file(self) -> str | None:
@@ -37,12 +47,12 @@ class InputOptions:
 class OutputOptions:
     """Where the rows, and what accompanies them, go."""
 
-    form: Literal["auto", "table", "csv", "json", "jsonl"]
-    path: str | None
-    plot: str | None
-    manifest: str | None
-    extended: bool
-    fail_on: tuple[str, ...]
+    form: Literal["auto", "table", "csv", "json", "jsonl"] = "auto"
+    path: str | None = None
+    plot: str | None = None
+    manifest: str | None = None
+    extended: bool = False
+    fail_on: tuple[str, ...] = ()
 
 
 def _fold(
@@ -65,23 +75,61 @@ def apply_options(function: Callable[..., Any], *decorators: Callable[[Any], Any
     return function
 
 
+def _inputs(required: bool, **values: Any) -> InputOptions:
+    """The options, of which one source must be given where it is ``required``."""
+    options = InputOptions(**values)
+    if bool(options.sources) and options.points is not None:
+        raise click.UsageError("give COST or --points, not both", click.get_current_context())
+    missing = "Missing argument 'COST...', or --points X Y"
+    if required and not options.files:
+        raise click.UsageError(missing, click.get_current_context())
+    return options
+
+
+_POINTS = (
+    click.option(
+        "--points",
+        nargs=2,
+        metavar="X Y",
+        type=FileName(),
+        help="In place of COST: the points (n, d) and (m, d) whose --metric is the cost.",
+    ),
+    click.option(
+        "--metric",
+        type=click.Choice(["sqeuclidean", "euclidean", "cosine"]),
+        default="sqeuclidean",
+        show_default=True,
+        help="Of --points.",
+    ),
+)
+
+
 def input_options(function: Command, *, required: bool = True) -> Command:
-    """COST..., --layout, --score, --marginals, as ``inputs: InputOptions``."""
-    keys = {"cost": "sources", "layout": "layout", "score": "score", "marginals": "marginals"}
+    """COST..., --layout, --score, --points, --marginals, as ``inputs: InputOptions``."""
+    keys = {
+        "cost": "sources",
+        "layout": "layout",
+        "score": "score",
+        "marginals": "marginals",
+        "points": "points",
+        "metric": "metric",
+    }
     return apply_options(
-        _fold(function, "inputs", InputOptions, keys),
-        click.argument("cost", nargs=-1, required=required, metavar="COST..."),
+        _fold(function, "inputs", functools.partial(_inputs, required), keys),
+        click.argument("cost", nargs=-1, metavar="COST...", type=FileName()),
         click.option(
             "--layout",
             type=click.Choice(["batch", "trajectory"]),
             help="What the first axis of a three-dimensional array is.",
         ),
         click.option("--score", is_flag=True, help="Entries are similarities: negate them."),
+        *_POINTS,
         click.option(
             "--marginals",
             default="unit",
             show_default=True,
             metavar="unit|probability|FILE",
+            type=FileName(),
             help="Row and column masses: 1 and n/m; 1/n and 1/m; or a file (.npz with row and "
             "col, or two lines of text).",
         ),
@@ -116,16 +164,40 @@ def eps_options(function: Command) -> Command:
 
 def output_options(function: Command) -> Command:
     """--format, -o, --plot, --manifest, --extended, --fail-on, as ``output: OutputOptions``."""
-    keys = {
-        "format": "form",
-        "output": "path",
-        "plot": "plot",
-        "manifest": "manifest",
-        "extended": "extended",
-        "fail_on": "fail_on",
-    }
+    keys = {**_PLAIN, "plot": "plot", "manifest": "manifest", "extended": "extended"}
     return apply_options(
         _fold(function, "output", OutputOptions, keys),
+        click.option(
+            "--plot", metavar="PATH", type=FileName(), help="Draw the figure (.png .pdf .svg)."
+        ),
+        *_plain_options(),
+        click.option(
+            "--manifest",
+            metavar="PATH",
+            type=FileName(),
+            help="Write versions, settings, arguments and the inputs' SHA-256 to this file.",
+        ),
+        click.option("--extended", is_flag=True, help="More columns after the standard ones."),
+    )
+
+
+def plain_output_options(function: Command) -> Command:
+    """--format, -o, --fail-on, as ``output: OutputOptions``: for rows alone."""
+    return apply_options(_fold(function, "output", OutputOptions, _PLAIN), *_plain_options())
+
+
+_PLAIN = {"format": "form", "output": "path", "fail_on": "fail_on"}
+
+
+def _plain_options() -> tuple[Callable[[Any], Any], ...]:
+    return (
+        click.option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            type=FileName(),
+            help="Write the rows to this file, whole (.csv .json .jsonl .txt).",
+        ),
         click.option(
             "--format",
             type=click.Choice(["auto", "table", "csv", "json", "jsonl"]),
@@ -133,14 +205,6 @@ def output_options(function: Command) -> Command:
             show_default=True,
             help="auto: a table on a terminal, CSV in a pipe, the file's ending with -o.",
         ),
-        click.option("-o", "--output", metavar="PATH", help="Write the rows to this file, whole."),
-        click.option("--plot", metavar="PATH", help="Draw the figure (.png .pdf .svg)."),
-        click.option(
-            "--manifest",
-            metavar="PATH",
-            help="Write versions, settings, arguments and the inputs' SHA-256 to this file.",
-        ),
-        click.option("--extended", is_flag=True, help="More columns after the standard ones."),
         click.option(
             "--fail-on",
             multiple=True,
@@ -178,6 +242,14 @@ def seed_option(function: Command) -> Command:
         click.option(
             "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed."
         ),
+    )
+
+
+def claims_option(function: Command) -> Command:
+    """--claims."""
+    return apply_options(
+        function,
+        click.option("--claims", is_flag=True, help="Say of each claim of the paper if it holds."),
     )
 
 

@@ -47,12 +47,21 @@ def check_output(
     targets = [path for path in given if path is not None]
     for path in targets:
         check_writable(path)
-    sources = [path_of(path) for path in (*inputs.sources, inputs.marginals_file, *reads) if path]
+    sources = [path_of(path) for path in (*inputs.files, inputs.marginals_file, *reads) if path]
     _check_apart([path for path in targets if not path.startswith("/dev/")], sources)
     if output.plot is not None and not output.plot.lower().endswith(PLOT_ENDINGS):
         raise click.UsageError(f"--plot {output.plot}: use one of {' '.join(PLOT_ENDINGS)}")
+    _check_ending(output)
     for text in output.fail_on:
         parse_condition(text, row_type, extended=output.extended)
+
+
+def _check_ending(output: OutputOptions) -> None:
+    """A file whose ending names a format has to name one of ours; /dev/stdout names none."""
+    ending = "" if output.path is None else Path(output.path).suffix.lower()
+    if output.form == "auto" and ending and ending not in _ENDINGS:
+        known = " ".join(_ENDINGS)
+        raise click.UsageError(f"-o {output.path}: use one of {known}, or say --format")
 
 
 def _check_apart(targets: list[str], sources: list[str]) -> None:

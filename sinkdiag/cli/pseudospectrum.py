@@ -24,6 +24,7 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Axes, Complex, Shape, positive
 
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
 
 # What means nothing without COST, and what means nothing where nothing is computed.
 _OF_COSTS = (
-    "layout", "score", "marginals", "eps", "eps_unit", "norm", "iters", "structured", "tol",
-    "max_iter",
+    "layout", "score", "marginals", "metric", "eps", "eps_unit", "norm", "iters", "structured",
+    "tol", "max_iter",
 )  # fmt: skip
 _OF_GRIDS = ("grid", "axes", "level", "mode_at", "mode_entries", "save_grid", "seed")
 
 
-@click.command(short_help="Resolvent norms on a grid, Kreiss constant, powers, fragile rows.")
+@click.command(cls=Page, short_help="Resolvent norms on a grid, Kreiss constant, powers.")
 @functools.partial(input_options, required=False)
 @click.option("--matrix", metavar="FILE", help="Any square matrix instead of COST (.npy: complex).")
 @click.option("--from-grid", metavar="FILE", help="Report and draw what --save-grid wrote.")
@@ -155,12 +156,12 @@ def _study(
 
 def _check_source(inputs: InputOptions, matrix: str | None, from_grid: str | None) -> None:
     """Exactly one source, and no option that it would ignore."""
-    chosen = [bool(inputs.sources), matrix is not None, from_grid is not None]
+    chosen = [bool(inputs.files), matrix is not None, from_grid is not None]
     if sum(chosen) != 1:
         raise click.UsageError("give exactly one of COST, --matrix and --from-grid")
     if matrix == "-":
         raise click.UsageError("--matrix takes a file, not standard input")
-    ignored = () if inputs.sources else _given(_OF_COSTS)
+    ignored = () if inputs.files else _given(_OF_COSTS)
     if matrix is not None and ignored:
         raise click.UsageError(f"--matrix: {', '.join(ignored)} need COST")
     if from_grid is not None and (ignored := (*ignored, *_given(_OF_GRIDS))):

@@ -62,13 +62,15 @@ def publish(
             write_with(path, write)
     if output.path is not None:
         write_text(output.path, text)
-    else:
+    elif not _spared(result, output):
         sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()
     if output.plot is not None and figure is not None:
         write_with(output.plot, lambda stream: stream.write(figure))
     for sentence in result.findings:
         note(sentence)
+    if _spared(result, output):
+        note(f"{len(table.records):,} rows are not shown here: --format table, or -o PATH")
     for sentence in result.details:
         detail(sentence)
     return _exit_status(result, table, output)
@@ -79,6 +81,12 @@ def _rendered(table: Table, output: OutputOptions) -> str:
     on_terminal = form == "table" and output.path is None
     width = shutil.get_terminal_size().columns if on_terminal else None
     return table.render(form, width)
+
+
+def _spared(result: Result[Any], output: OutputOptions) -> bool:
+    """Whether rows would only scroll the sentences off a terminal."""
+    shown = output.form != "auto" or output.path is not None
+    return result.brief and not shown and sys.stdout.isatty()
 
 
 def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:

@@ -12,6 +12,7 @@ from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
+    claims_option,
     columns_option,
     eps_options,
     input_options,
@@ -20,13 +21,14 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
 
 
-@click.command(short_help="Derivatives of the plan in cost and temperature, and the claims.")
+@click.command(cls=Page, short_help="Derivatives of the plan, and the paper's claims.")
 @input_options
 @eps_options
 @click.option(
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Jittered copies for rho_mean and rho_std (a batch is its own replicates).",
 )
+@claims_option
 @solver_options
 @seed_option
 @output_options
@@ -49,12 +52,13 @@ def sensitivity(
     tol: float,
     max_iter: int,
     seed: int,
+    claims: bool,
 ) -> int:
     """Measure how the plan of COST answers to the cost and to the temperature.
 
     One row a temperature with the eight columns of the paper's appendix A.9: ‖dP/dC‖, the norm of
     dP/deps, the same times eps, eps²·‖D²S‖ (a lower estimate), and the sweep's rate rho over
-    replicates. Every claim of the paper is judged on the curve, on standard error and in
+    replicates. Every claim of the paper is judged on the curve: --claims, and
     summary.claims of the JSON.
 
     \b
@@ -70,7 +74,12 @@ def sensitivity(
 
     check_output(output, SensitivityRow, inputs)
     settings = SensitivitySettings(
-        replicates=replicates, tol=tol, max_iter=max_iter, seed=seed, extended=output.extended
+        replicates=replicates,
+        tol=tol,
+        max_iter=max_iter,
+        seed=seed,
+        extended=output.extended,
+        claims=claims,
     )
     subjects = read_subjects(inputs)
     with progress_bar() as progress:

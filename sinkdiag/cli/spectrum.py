@@ -22,6 +22,7 @@ from sinkdiag.cli.options import (
     solver_options,
 )
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Finite
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
 
 
-@click.command(short_help="Eigenvalues, gap and conditioning of the sweep's Jacobian.")
+@click.command(cls=Page, short_help="Eigenvalues, gap and conditioning of the sweep's Jacobian.")
 @input_options
 @eps_options
 @norm_option

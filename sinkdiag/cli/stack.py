@@ -11,6 +11,7 @@ from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import InputOptions, OutputOptions, columns_option, output_options
 from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Finite, positive
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 NAMES, STARTS, SIDES = get_args(Name), get_args(Start), get_args(Side)
 
 
-@click.command(short_help="What the hyper-connections of a checkpoint do, layer by layer.")
+@click.command(
+    cls=Page, short_help="What the hyper-connections of a checkpoint do, layer by layer."
+)
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option(
     "--implementation",

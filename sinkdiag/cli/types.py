@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from sinkdiag.temperature import parse_eps
 
@@ -18,9 +19,28 @@ if TYPE_CHECKING:
     AxesBase = click.ParamType[tuple[float, float, float, float]]
     ShapeBase = click.ParamType[tuple[int, int]]
     ScheduleBase = click.ParamType[str]
+    FileBase = click.ParamType[str]
 else:
     # Older clicks have no parameters on this class.
-    EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = click.ParamType
+    EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = FileBase = click.ParamType
+
+
+class FileName(FileBase):
+    """A path, of which shells complete the file names; nothing is checked here."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As it is."""
+        del param, ctx
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Whatever file names the shell finds."""
+        del ctx, param
+        return [CompletionItem(incomplete, type="file")]
 
 
 class EpsType(EpsBase):

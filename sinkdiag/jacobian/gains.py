@@ -24,9 +24,10 @@ _TOL, _STEPS, _LEAST_STEPS, _READS = 1e-7, 200, 4, 200_000_000
 _DIGITS = 1e-6
 
 
-def layer_gain(layer: Layer, seed: int = 0) -> float:
+def layer_gain(layer: Layer, seed: int = 0, *, tol: float = _TOL) -> float:
     """‖dP_K/dC‖ in Frobenius norms, a lower estimate: Lanczos on its square.
 
+    ``tol`` is the relative residual of that square at which it ends; the start is held fixed.
     nan below 1e6 (2K + 1) u max P_K / eps, where rounding decides.
     """
     shape, stored = layer.plan.shape, (2 * layer.iters + 1) * layer.plan.size
@@ -38,7 +39,8 @@ def layer_gain(layer: Layer, seed: int = 0) -> float:
         return (layer.vjp(moved) * layer.eps).ravel()
 
     steps = max(_LEAST_STEPS, min(_STEPS, _READS // stored))
-    return _largest(square, layer.plan.size, floor**2, seed, steps=steps) ** 0.5 / layer.eps
+    top = _largest(square, layer.plan.size, floor**2, seed, steps=steps, tol=tol)
+    return top**0.5 / layer.eps
 
 
 def fixed_point_gain(basis: EigenBasis, eps: float, seed: int = 0) -> float:
@@ -73,7 +75,13 @@ def fixed_point_gain(basis: EigenBasis, eps: float, seed: int = 0) -> float:
 
 
 def _largest(
-    apply: Callable[[FloatArray], FloatArray], size: int, floor: float, seed: int, *, steps: int
+    apply: Callable[[FloatArray], FloatArray],
+    size: int,
+    floor: float,
+    seed: int,
+    *,
+    steps: int,
+    tol: float = _TOL,
 ) -> float:
     """The largest eigenvalue of a symmetric positive operator on R^size; nan below the floor."""
     start = np.random.default_rng(seed).standard_normal(size)
@@ -81,5 +89,5 @@ def _largest(
     first = float(np.abs(apply(start)).max())
     if not first > floor * _DIGITS:
         return float("nan")
-    top = largest_eigenvalue(apply, start, tol=_TOL, max_steps=steps, reorthogonalise=True)
+    top = largest_eigenvalue(apply, start, tol=tol, max_steps=steps, reorthogonalise=True)
     return top.value if top.value > floor else float("nan")

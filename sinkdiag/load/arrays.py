@@ -47,12 +47,21 @@ def read_npy_or_npz(data: bytes, name: str, key: str | None) -> Arrays:
     """Either of the two, told apart by their first bytes."""
     if data.startswith(ZIP_MAGIC):
         return read_npz(data, name, key)
-    return Arrays(cost=real_npy(data, name))
+    return read_npy(data, name, None)
 
 
 def real_npy(data: bytes, name: str) -> FloatArray:
-    """The real numbers of an npy file, in double precision."""
-    return check_real(any_npy(data, name), name)
+    """The real numbers of an npy file, in double precision; two bytes without a type: bfloat16."""
+    array = any_npy(data, name)
+    if _is_untyped(array):
+        bits = np.ascontiguousarray(array).view(np.uint16).astype(np.uint32) << np.uint32(16)
+        array = bits.view(np.float32).reshape(array.shape)
+    return check_real(array, name)
+
+
+def _is_untyped(array: AnyArray) -> bool:
+    """Whether the entries are two bytes each of no type that NumPy knows, as bfloat16 is saved."""
+    return array.dtype.kind == "V" and array.dtype.itemsize == 2 and array.dtype.names is None
 
 
 def any_npy(data: bytes, name: str) -> AnyArray:
@@ -156,7 +165,9 @@ def _raw_member(archive: zipfile.ZipFile, key: str, name: str) -> bytes | None:
 def read_npy(data: bytes, name: str, key: str | None) -> Arrays:
     """One array; ``key`` has no meaning here."""
     del key
-    return Arrays(cost=real_npy(data, name))
+    untyped = _is_untyped(any_npy(data, name))
+    note = "its two-byte entries have no type and are read as bfloat16" if untyped else ""
+    return Arrays(cost=real_npy(data, name), note=note)
 
 
 def read_archive(data: bytes, name: str, key: str | None) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from sinkdiag.load.arrays import (
     read_npz_marginals,
 )
 from sinkdiag.load.exchange import read_mat, read_mtx
+from sinkdiag.load.safetensors import read_safetensors
 from sinkdiag.load.source import bytes_of, split_key, standard_input
 from sinkdiag.load.text import read_marginals, read_text
 from sinkdiag.problem import MarginalKind, Problem, make_problem
@@ -62,10 +64,10 @@ def load_costs(
     Parameters
     ----------
     source:
-        A path ending in .npy, .npz, .csv, .tsv, .txt, .mtx (Matrix Market) or .mat (MATLAB, up to
-        version 7); ``PATH.npz:KEY`` or ``PATH.mat:KEY`` for one array of several; ``-`` for npy
-        bytes on standard input. An npz or mat may hold ``cost``, ``row``, ``col``; an npz besides
-        ``eps``, ``step`` and ``truth`` of a recorded run.
+        A path ending in .npy, .npz, .csv, .tsv, .txt, .mtx (Matrix Market), .mat (MATLAB, up to
+        version 7) or .safetensors; ``PATH.npz:KEY`` and the like for one array of several; ``-``
+        for npy bytes on standard input. Those with names may hold ``cost``, ``row``, ``col``; an
+        npz besides ``eps``, ``step`` and ``truth`` of a recorded run.
     layout:
         What the first axis of a three-dimensional array means; without it such an array is
         refused.
@@ -128,16 +130,30 @@ def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
 def _read(source: str) -> Arrays:
     if source == "-":
         return read_npy_or_npz(standard_input(), "standard input", None)
-    path, key = split_key(source, (".npz", ".mat"))
+    path, key = split_key(source, (".npz", ".mat", ".safetensors"))
     if Path(path).is_dir():
-        raise InputError(source, "is a folder", "name the file of the cost matrix in it")
+        found: list[str] = []
+        with contextlib.suppress(OSError):
+            found = sorted(each.name for each in Path(path).iterdir() if each.suffix in _READERS)
+        held = f", such as {found[0]}" if found else ""
+        raise InputError(source, "is a folder", f"name the files of the cost matrices in it{held}")
     suffix = Path(path).suffix.lower()
+    if suffix == ".safetensors":
+        return read_safetensors(path, source, key)
     if suffix not in _READERS:
-        known = " ".join(_READERS)
-        raise InputError(source, f"the ending {suffix!r} is not known", f"use one of {known}")
+        known = f"use one of {' '.join(_READERS)} .safetensors"
+        remedy = _REMEDIES.get(suffix, known)
+        raise InputError(source, f"the ending {suffix!r} is not known", remedy)
     return _READERS[suffix](bytes_of(path, "cost matrix"), source, key)
 
 
+# What to do with files that others write, and that are not read here.
+_REMEDIES = dict.fromkeys(
+    (".pt", ".pth", ".ckpt", ".pkl", ".pickle"),
+    "pickles are never loaded; in Python: numpy.save('cost.npy', cost.detach().cpu().numpy())",
+)
+_REMEDIES |= dict.fromkeys((".xlsx", ".xls", ".ods"), "export the sheet as .csv, numbers only")
+_REMEDIES |= dict.fromkeys((".h5", ".hdf5"), "in Python: numpy.save('cost.npy', dataset[()])")
 _READERS: Mapping[str, Callable[[bytes, str, str | None], Arrays]] = {
     ".npy": read_npy,
     ".npz": read_archive,

@@ -44,6 +44,16 @@ def is_caching() -> bool:
     return not _UNCACHED
 
 
+def cache_folder(kernel: Callable[..., Any]) -> str:
+    """The folder that a kernel's compiled code is kept in; empty where there is none."""
+    return str(getattr(getattr(kernel, "_cache", None), "cache_path", ""))
+
+
+def thread_count() -> int:
+    """Threads that parallel kernels run on."""
+    return int(numba.get_num_threads())
+
+
 class _ForgivingCache(FunctionCache):
     """numba's own cache, of which a damaged or locked file is as good as none."""
 

@@ -56,7 +56,8 @@ ROUNDINGS: dict[str, Rounding] = {
 class LayerCall:
     """K sweeps on a problem and the cotangents W (c, n, m) of P_K that are carried back.
 
-    ``additive`` is added to the sums that `alternate_normalisation` divides by.
+    ``additive`` is added to the sums that `alternate_normalisation` divides by; ``init`` (m,) is
+    the potential g, cost units, that `log_domain` starts from (None: 0).
     """
 
     problem: Problem
@@ -64,6 +65,7 @@ class LayerCall:
     iters: int
     cotangents: FloatArray
     additive: float = 0.0
+    init: FloatArray | None = None
 
     def inputs(self, cut: Rounding) -> tuple[AnyArray, AnyArray, AnyArray]:
         """Cost, eps and cotangents as they arrive in a precision."""
@@ -73,24 +75,18 @@ class LayerCall:
         return cost, eps, cotangents
 
 
+def log_domain_plan(call: LayerCall, cut: Rounding) -> AnyArray:
+    """P_K (n, m) by logsumexp sweeps."""
+    return _log_domain(call, cut, keep=False).plan
+
+
 def log_domain(call: LayerCall, cut: Rounding) -> AnyArray:
     """Gradients (c, n, m) of <W, P_K> in the cost by logsumexp sweeps and reverse accumulation."""
-    cost, eps, cotangents = call.inputs(cut)
-    scaled = cut(-cost / eps)
-    logs = [cut(np.log(part).astype(cost.dtype)) for part in (call.problem.col, call.problem.row)]
-    # potentials[1] belong to the rows, whose sums run along axis 1; potentials[0] to the columns.
-    potentials = [np.zeros_like(part) for part in logs]
-    steps = []
-    for step in range(2 * call.iters + 1):
-        axis = 1 - step % 2
-        exponent = cut(scaled + np.expand_dims(potentials[1 - axis], 1 - axis))
-        total = _logsumexp(exponent, axis, cut)
-        potentials[axis] = cut(logs[axis] - total)
-        steps.append((axis, exponent, total))
-    plan = cut(np.exp(cut(cut(scaled + potentials[1][:, None]) + potentials[0])))
-    gradient = cut(cotangents * plan)
+    _, eps, cotangents = call.inputs(cut)
+    run = _log_domain(call, cut)
+    gradient = cut(cotangents * run.plan)
     back = [cut(gradient.sum(axis=-2)), cut(gradient.sum(axis=-1))]
-    for axis, exponent, total in reversed(steps):
+    for axis, exponent, total in reversed(run.steps):
         share = cut(np.exp(cut(exponent - np.expand_dims(total, axis))))
         part = cut(np.expand_dims(-back[axis], axis - 2) * share)
         gradient = cut(gradient + part)
@@ -99,9 +95,56 @@ def log_domain(call: LayerCall, cut: Rounding) -> AnyArray:
     return cut(-gradient / eps)
 
 
+def normalised_plan(call: LayerCall, cut: Rounding) -> AnyArray:
+    """P_K (n, m) by dividing by sums, rows and columns in turn."""
+    return _normalised(call, cut, keep=False).plan
+
+
 def alternate_normalisation(call: LayerCall, cut: Rounding) -> AnyArray:
     """Gradients (c, n, m) of <W, P_K> in the cost by dividing by sums, rows and columns in turn."""
-    cost, eps, cotangents = call.inputs(cut)
+    _, eps, gradient = call.inputs(cut)
+    run = _normalised(call, cut)
+    for axis, share, total in reversed(run.steps):
+        inner = cut(gradient * np.expand_dims(run.marginals[axis], axis))
+        flow = cut(inner * cut(share / total)).sum(axis=axis + 1, keepdims=True)
+        gradient = cut(cut(inner / total) - cut(flow))
+    return cut(-cut(gradient * run.kernel) / eps)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Run:
+    """The half-sweeps of a layer: axis, what a derivative needs of each, and the plan."""
+
+    steps: list[tuple[int, AnyArray, AnyArray]]
+    plan: AnyArray
+    marginals: list[AnyArray]
+    kernel: AnyArray
+
+
+def _log_domain(call: LayerCall, cut: Rounding, *, keep: bool = True) -> _Run:
+    """Exponent and LSE of every half-sweep."""
+    cost, eps, _ = call.inputs(cut)
+    scaled = cut(-cost / eps)
+    logs = [cut(np.log(part).astype(cost.dtype)) for part in (call.problem.col, call.problem.row)]
+    # potentials[1] belong to the rows, whose sums run along axis 1; potentials[0] to the columns.
+    potentials = [np.zeros_like(part) for part in logs]
+    if call.init is not None:
+        potentials[0] = cut((call.init / call.eps).astype(cost.dtype))
+    steps = []
+    for step in range(2 * call.iters + 1):
+        axis = 1 - step % 2
+        exponent = cut(scaled + np.expand_dims(potentials[1 - axis], 1 - axis))
+        total = _logsumexp(exponent, axis, cut)
+        potentials[axis] = cut(logs[axis] - total)
+        if keep:
+            steps.append((axis, exponent, total))
+    plan = cut(np.exp(cut(cut(scaled + potentials[1][:, None]) + potentials[0])))
+    return _Run(steps=steps, plan=plan, marginals=logs, kernel=scaled)
+
+
+def _normalised(call: LayerCall, cut: Rounding, *, keep: bool = True) -> _Run:
+    """Shares and sums of every half-sweep, from zero whatever ``init`` is."""
+    cost, eps, _ = call.inputs(cut)
     kernel = plan = cut(np.exp(cut(-cut(cost - cost.min()) / eps)))
     marginals = [cut(part.astype(cost.dtype)) for part in (call.problem.col, call.problem.row)]
     extra = cut(np.asarray(call.additive, dtype=cost.dtype))
@@ -110,15 +153,10 @@ def alternate_normalisation(call: LayerCall, cut: Rounding) -> AnyArray:
         axis = 1 - step % 2
         total = np.expand_dims(cut(cut(plan.sum(axis=axis)) + extra), axis)
         share = cut(plan / total)
-        mass = np.expand_dims(marginals[axis], axis)
-        plan = cut(share * mass)
-        steps.append((axis, share, total, mass))
-    gradient = cotangents
-    for axis, share, total, mass in reversed(steps):
-        inner = cut(gradient * mass)
-        flow = cut(inner * cut(share / total)).sum(axis=axis + 1, keepdims=True)
-        gradient = cut(cut(inner / total) - cut(flow))
-    return cut(-cut(gradient * kernel) / eps)
+        plan = cut(share * np.expand_dims(marginals[axis], axis))
+        if keep:
+            steps.append((axis, share, total))
+    return _Run(steps=steps, plan=plan, marginals=marginals, kernel=kernel)
 
 
 IMPLEMENTATIONS: dict[Implementation, Callable[[LayerCall, Rounding], AnyArray]] = {
@@ -126,9 +164,20 @@ IMPLEMENTATIONS: dict[Implementation, Callable[[LayerCall, Rounding], AnyArray]]
     "alternate_normalisation": alternate_normalisation,
 }
 
+PLANS: dict[Implementation, Callable[[LayerCall, Rounding], AnyArray]] = {
+    "log_domain": log_domain_plan,
+    "alternate_normalisation": normalised_plan,
+}
+
 
 def layer_call(
-    problem: Problem, eps: float, iters: int, *, additive: float = 0.0, seed: int = 0
+    problem: Problem,
+    eps: float,
+    iters: int,
+    *,
+    additive: float = 0.0,
+    init: FloatArray | None = None,
+    seed: int = 0,
 ) -> LayerCall:
     """K sweeps with Gaussian cotangents: four, or one where the layer is large."""
     count = COTANGENTS if (2 * iters + 1) * problem.cost.size <= FEW_ABOVE else 1
@@ -139,6 +188,7 @@ def layer_call(
         iters=iters,
         cotangents=np.random.default_rng(seed).standard_normal(shape),
         additive=additive,
+        init=init,
     )
 
 
@@ -163,6 +213,27 @@ def gradient_errors(
             error = _sizes(rough - wanted) / _sizes(wanted)
         error[~np.isfinite(error)] = np.inf
         errors[name] = float(error[felt].max(initial=-np.inf)) if felt.any() else float("nan")
+    return errors
+
+
+def plan_errors(
+    call: LayerCall, plan: FloatArray, precision: Precision
+) -> dict[Implementation, float]:
+    """‖P_K - plan‖_1 / (2N) of each implementation in a precision.
+
+    inf where the plan is no number, and where a finite cost is none: that the sweeps then go on, as
+    if the pair were forbidden, makes it no better.
+    """
+    errors: dict[Implementation, float] = {}
+    with np.errstate(over="ignore"):
+        cost = ROUNDINGS[precision](call.problem.cost.astype(np.float32))
+    if not np.array_equal(np.isfinite(cost), np.isfinite(call.problem.cost)):
+        return dict.fromkeys(PLANS, float("inf"))
+    for name, run in PLANS.items():
+        with np.errstate(all="ignore"):
+            rough = run(call, ROUNDINGS[precision]).astype(np.float64)
+        error = float(np.abs(rough - plan).sum()) / (2.0 * call.problem.total)
+        errors[name] = error if np.isfinite(error) else float("inf")
     return errors
 
 

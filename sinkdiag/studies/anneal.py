@@ -65,7 +65,7 @@ def study_anneal(
         ),
         extended=settings.extended,
         labelled=are_labelled(subjects),
-        notes=notes_of(subjects),
+        notes=notes_of(subjects, temperatures),
     )
 
 

@@ -116,7 +116,7 @@ def study_calibrate(
         parts=tuple(parts),
         extended=settings.extended,
         labelled=are_labelled(subjects),
-        notes=notes_of(subjects),
+        notes=notes_of(subjects, temperatures),
     )
 
 

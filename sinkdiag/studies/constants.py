@@ -18,7 +18,7 @@ from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution
 from sinkdiag.solver.path import solve_path
 from sinkdiag.studies.constants_row import ConstantsRow, constants_row, follow_recipe
-from sinkdiag.studies.judged import JudgedPart, JudgedResult, findings_of, verdicts_on
+from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
 from sinkdiag.studies.subjects import (
     Case,
     Layout,
@@ -38,12 +38,16 @@ AUTO_COUNT = 25
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantsSettings:
-    """How fixed points are found, the seed of random starts, and whether columns are extended."""
+    """How fixed points are found, the seed of random starts, and what is shown.
+
+    ``extended`` writes the extended columns; ``claims`` tells each of the paper's claims.
+    """
 
     tol: float = 1e-12
     max_iter: int = 10_000
     seed: int = 0
     extended: bool = False
+    claims: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no study can use."""
@@ -72,6 +76,7 @@ def constants(
     tol: float = 1e-12,
     max_iter: int = 10_000,
     extended: bool = False,
+    claims: bool = False,
     seed: int = 0,
 ) -> ConstantsResult:
     """Follow the recipe of the paper's appendix A.7 on a cost, along eps.
@@ -96,6 +101,8 @@ def constants(
         Relative marginal error of a fixed point, and limit on its sweeps and Newton steps.
     extended:
         Write the extended columns.
+    claims:
+        Tell each claim of the paper in the findings, not how many hold; ``summary`` has all.
     seed:
         Of random starts.
 
@@ -107,7 +114,9 @@ def constants(
     Source: arXiv 2601.23039, appendix A.7, Table 2.
     """
     subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
-    settings = ConstantsSettings(tol=tol, max_iter=max_iter, seed=seed, extended=extended)
+    settings = ConstantsSettings(
+        tol=tol, max_iter=max_iter, seed=seed, extended=extended, claims=claims
+    )
     return study_constants([subject], temperatures_of(eps, eps_unit), settings)
 
 
@@ -126,7 +135,7 @@ def study_constants(
         parts=parts,
         extended=settings.extended,
         labelled=are_labelled(subjects),
-        notes=notes_of(subjects),
+        notes=notes_of(subjects, temperatures),
     )
 
 
@@ -141,15 +150,7 @@ def _part(
         rows.append(row)
         curve.append(response)
         progress("constants", len(rows), len(grid))
-    verdicts = verdicts_on(case, [curve])
-    return JudgedPart(
-        label=case.label,
-        name=case.name,
-        rows=tuple(rows),
-        findings=findings_of(verdicts),
-        curves=(tuple(curve),),
-        verdicts=verdicts,
-    )
+    return judged_part(case, tuple(rows), [curve], claims=settings.claims)
 
 
 def _measure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sinkdiag.claims.claim import Claim
 from sinkdiag.claims.freeze_law import LAYER_SWEEPS, FreezeLaw
@@ -37,15 +37,38 @@ class JudgedPart(Part):
         For each of its matrices the responses along eps, warmest first.
     verdicts:
         The claims judged on their mean, with that curve and the law by which its gap closes.
+    claims:
+        Whether each claim is told, or how many hold.
     """
 
     curves: tuple[tuple[Response, ...], ...]
     verdicts: Verdicts
+    claims: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JudgedResult(Result[JudgedPart]):
     """Rows along eps of one or several matrices, and the verdicts on the paper's claims."""
+
+    @property
+    def digest(self) -> tuple[str, ...]:
+        """Of several matrices how many claims hold, and where their sweeps freeze."""
+        if len(self.parts) == 1 or self.parts[0].claims:
+            return ()
+        said = [f"{len(self.parts)} matrices: {count_claims(self.summary.claims)}"]
+        frozen = [
+            (part.verdicts.freeze.eps_freeze, part)
+            for part in self.parts
+            if math.isfinite(part.verdicts.freeze.eps_freeze)
+        ]
+        if frozen:
+            eps, part = max(frozen, key=lambda entry: entry[0])
+            lowest = min(entry[0] for entry in frozen)
+            said.append(
+                f"{part.verdicts.freeze.iters} sweeps reduce the error by less than a factor 10 "
+                f"from eps = {eps:.4g} down ({part.name}), of others from {lowest:.4g}"
+            )
+        return tuple(said)
 
     @property
     def summary(self) -> ClaimsSummary:
@@ -68,6 +91,24 @@ class JudgedResult(Result[JudgedPart]):
         return scaling_figure(self.parts[0].verdicts)
 
 
+def judged_part(
+    case: Case, rows: tuple[Any, ...], curves: Sequence[Sequence[Response]], *, claims: bool
+) -> JudgedPart:
+    """Judge the curves of a case; ``claims`` tells each claim, not how many hold."""
+    verdicts = verdicts_on(case, curves)
+    each, laws = claim_sentences(verdicts), law_sentences(verdicts)
+    return JudgedPart(
+        label=case.label,
+        name=case.name,
+        rows=rows,
+        findings=(*each, *laws) if claims else (*laws, count_claims(verdicts.claims)),
+        details=() if claims else each,
+        curves=tuple(tuple(curve) for curve in curves),
+        verdicts=verdicts,
+        claims=claims,
+    )
+
+
 def verdicts_on(case: Case, curves: Sequence[Sequence[Response]]) -> Verdicts:
     """Judge the curves of a case, with the freeze temperature of its warmest matrix."""
     found = [
@@ -79,12 +120,17 @@ def verdicts_on(case: Case, curves: Sequence[Sequence[Response]]) -> Verdicts:
     return verdicts_of(case.name, curves, case.problems, eps_freeze)
 
 
-def findings_of(verdicts: Verdicts) -> tuple[str, ...]:
-    """One sentence a claim, and one each for the exponential law and the freeze temperature."""
-    said = [
+def claim_sentences(verdicts: Verdicts) -> tuple[str, ...]:
+    """One sentence a claim."""
+    return tuple(
         f"{claim.claim} ({claim.source}): {claim.verdict}; {claim.sentence}"
         for claim in verdicts.claims
-    ]
+    )
+
+
+def law_sentences(verdicts: Verdicts) -> tuple[str, ...]:
+    """The exponential law of the gap, and the freeze temperature."""
+    said = []
     freeze = verdicts.freeze
     if math.isfinite(freeze.delta):
         said.append(
@@ -97,3 +143,15 @@ def findings_of(verdicts: Verdicts) -> tuple[str, ...]:
             "reduce the error by less than a factor 10"
         )
     return tuple(said)
+
+
+def count_claims(claims: Sequence[Claim]) -> str:
+    """How many hold, in one sentence."""
+    words = {
+        "hold": sum(claim.verdict == "holds" for claim in claims),
+        "hold in a window": sum(claim.verdict.startswith("holds in") for claim in claims),
+        "fail": sum(claim.verdict == "fails" for claim in claims),
+        "cannot be told": sum(claim.verdict == "cannot tell" for claim in claims),
+    }
+    found = ", ".join(f"{count} {what}" for what, count in words.items() if count)
+    return f"of the paper's claims {found}: --claims shows each"

@@ -21,7 +21,7 @@ from sinkdiag.resolvent.operator import of_matrix
 from sinkdiag.resolvent.pseudomode import ModeEntry
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 from sinkdiag.results import Status
-from sinkdiag.studies.pseudospectrum_findings import details_of, name_of
+from sinkdiag.studies.pseudospectrum_findings import details_of, digest_of, name_of
 from sinkdiag.studies.pseudospectrum_point import (
     PseudospectrumSettings,
     measure_operator,
@@ -88,6 +88,16 @@ class PseudospectrumResult(Result[PseudospectrumPart]):
     def statuses(self) -> tuple[Status, ...]:
         """One a pseudospectrum: points have none of their own."""
         return tuple(found.summary.status for found in self.pseudospectra)
+
+    @property
+    def brief(self) -> bool:
+        """Always: a grid has thousands of rows."""
+        return True
+
+    @property
+    def digest(self) -> tuple[str, ...]:
+        """More pseudospectra than the figure shows: the extremes, and what was not resolved."""
+        return () if len(self.parts) <= MOST_PANELS else digest_of(self.summary.pseudospectra)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -243,7 +253,7 @@ def study_pseudospectrum(
         parts=tuple(parts),
         extended=settings.extended,
         labelled=are_labelled(subjects),
-        notes=notes_of(subjects),
+        notes=notes_of(subjects, temperatures),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from sinkdiag.resolvent.pseudospectrum import PseudospectrumSummary
 
@@ -12,6 +13,27 @@ def name_of(summary: PseudospectrumSummary) -> str:
     at = "" if math.isnan(summary.eps) else f", eps {summary.eps:.4g}"
     sweeps = f", K = {summary.iters}" if summary.iters else ""
     return f"{summary.source}{at}, {summary.norm} norm{sweeps}"
+
+
+def digest_of(summaries: Sequence[PseudospectrumSummary]) -> tuple[str, ...]:
+    """Many pseudospectra: the largest kappa(V) and Kreiss constant, and how many failed."""
+    known = [found for found in summaries if not math.isnan(found.kappa_V)]
+    said = []
+    if known:
+        worst = max(known, key=lambda found: found.kappa_V)
+        said.append(
+            f"{len(summaries)} pseudospectra: kappa(V) is at most {worst.kappa_V:.3g} "
+            f"({name_of(worst)})"
+        )
+        high = max(known, key=lambda found: found.kreiss.lower)
+        said.append(f"the Kreiss constant reaches {high.kreiss.lower:.4g} ({name_of(high)})")
+    failed = [found for found in summaries if found.status.failed]
+    if failed:
+        said.append(
+            f"{len(failed)} of {len(summaries)} are {failed[0].status}, first "
+            f"{name_of(failed[0])}: {failed[0].verdict}"
+        )
+    return tuple(said)
 
 
 def details_of(summary: PseudospectrumSummary) -> tuple[str, ...]:

@@ -92,6 +92,11 @@ class Result(ABC, Generic[PartT]):
         """
 
     @property
+    def brief(self) -> bool:
+        """Whether a terminal, unless it asks for the rows, is better served by the sentences."""
+        return False
+
+    @property
     def statuses(self) -> tuple[Status, ...]:
         """The status of every row."""
         return tuple(row.status for row in self.rows)
@@ -104,13 +109,22 @@ class Result(ABC, Generic[PartT]):
     @property
     def findings(self) -> tuple[str, ...]:
         """What was found, in sentences that name their input; failures come last."""
-        found = [f"{part.name}: {text}" for part in self.parts for text in part.findings]
-        return (*self.notes, *found, *self.failures)
+        return (*self.notes, *(self.digest or self._each), *self.failures)
+
+    @property
+    def digest(self) -> tuple[str, ...]:
+        """Many parts in a few sentences; empty where each speaks for itself."""
+        return ()
 
     @property
     def details(self) -> tuple[str, ...]:
-        """More sentences, for who asks for more."""
-        return tuple(text for part in self.parts for text in part.details)
+        """More sentences, for who asks for more: of every part, where there is a digest."""
+        each = self._each if self.digest else ()
+        return (*each, *(text for part in self.parts for text in part.details))
+
+    @property
+    def _each(self) -> tuple[str, ...]:
+        return tuple(f"{part.name}: {text}" for part in self.parts for text in part.findings)
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution, worst
 from sinkdiag.solver.path import solve_path
-from sinkdiag.studies.judged import JudgedPart, JudgedResult, findings_of, verdicts_on
+from sinkdiag.studies.judged import JudgedResult, judged_part
 from sinkdiag.studies.sensitivity_row import Measured, Rate, SensitivityRow, sensitivity_rows
 from sinkdiag.studies.subjects import (
     Case,
@@ -48,7 +48,8 @@ JITTER = 1e-2
 class SensitivitySettings:
     """How many jittered copies, how fixed points are found, and whether columns are extended.
 
-    ``extended`` measures the replicates as fully as the matrix itself, for standard deviations.
+    ``extended`` measures the replicates as fully as the matrix itself, for standard deviations;
+    ``claims`` tells each of the paper's claims.
     """
 
     replicates: int = 5
@@ -56,6 +57,7 @@ class SensitivitySettings:
     max_iter: int = 10_000
     seed: int = 0
     extended: bool = False
+    claims: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no study can use."""
@@ -86,6 +88,7 @@ def sensitivity(
     tol: float = 1e-12,
     max_iter: int = 10_000,
     extended: bool = False,
+    claims: bool = False,
     seed: int = 0,
 ) -> SensitivityResult:
     """Measure how the plan of a cost answers to the cost and to the temperature, along eps.
@@ -112,6 +115,8 @@ def sensitivity(
         Relative marginal error of a fixed point, and limit on its sweeps and Newton steps.
     extended:
         Fill the extended columns; every replicate then costs as much as the matrix itself.
+    claims:
+        Tell each claim of the paper in the findings, not how many hold; ``summary`` has all.
     seed:
         Of the jitter and of random starts.
 
@@ -124,7 +129,12 @@ def sensitivity(
     """
     subject = subject_of(cost, row=row, col=col, marginals=marginals, layout=layout)
     settings = SensitivitySettings(
-        replicates=replicates, tol=tol, max_iter=max_iter, seed=seed, extended=extended
+        replicates=replicates,
+        tol=tol,
+        max_iter=max_iter,
+        seed=seed,
+        extended=extended,
+        claims=claims,
     )
     return study_sensitivity([subject], temperatures_of(eps, eps_unit), settings)
 
@@ -140,22 +150,13 @@ def study_sensitivity(
     for case in cases(subjects, together="batch"):
         grid = temperatures.grid(case.problems, AUTO_COUNT)
         measured = _Runs(grid, settings, progress).measure(case)
-        verdicts = verdicts_on(case, measured.curves)
-        parts.append(
-            JudgedPart(
-                label=case.label,
-                name=case.name,
-                rows=sensitivity_rows(measured),
-                findings=findings_of(verdicts),
-                curves=measured.curves,
-                verdicts=verdicts,
-            )
-        )
+        rows = sensitivity_rows(measured)
+        parts.append(judged_part(case, rows, measured.curves, claims=settings.claims))
     return SensitivityResult(
         parts=tuple(parts),
         extended=settings.extended,
         labelled=are_labelled(subjects),
-        notes=notes_of(subjects),
+        notes=notes_of(subjects, temperatures),
     )
 
 

@@ -22,7 +22,7 @@ from sinkdiag.report.table import Table
 from sinkdiag.results import Solution
 from sinkdiag.solver.path import solve_path
 from sinkdiag.studies.result import Part, Result
-from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise
+from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise, summarise_many
 from sinkdiag.studies.spectrum_point import SpectrumPoint, measure_point, unresolved_point
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 from sinkdiag.studies.spectrum_settings import SpectrumSettings
@@ -66,6 +66,12 @@ class SpectrumResult(Result[SpectrumPart]):
         """That of the only matrix, or one for each of several."""
         found = [part.summary for part in self.parts]
         return found[0] if len(found) == 1 else found
+
+    @property
+    def digest(self) -> tuple[str, ...]:
+        """Several matrices in a few sentences."""
+        found, names = [part.summary for part in self.parts], [part.name for part in self.parts]
+        return summarise_many(found, names, self.statuses) if len(found) > 1 else ()
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -233,7 +239,7 @@ def study_spectrum(
         parts=tuple(parts),
         extended=settings.extended,
         labelled=are_labelled(subjects),
-        notes=notes_of(subjects),
+        notes=notes_of(subjects, temperatures),
     )
 
 

@@ -63,6 +63,39 @@ def summarise(
     )
 
 
+def summarise_many(
+    summaries: Sequence[SpectrumSummary], names: Sequence[str], statuses: Sequence[Status]
+) -> tuple[str, ...]:
+    """Several matrices in a few sentences: where the first freezes, conditioning, failures."""
+    frozen = [
+        (found.eps_freeze, name)
+        for found, name in zip(summaries, names, strict=True)
+        if math.isfinite(found.eps_freeze)
+    ]
+    said = []
+    if frozen:
+        eps, name = max(frozen)
+        said.append(
+            f"{len(summaries)} matrices: {summaries[0].iters} sweeps shrink an error less than "
+            f"tenfold at eps = {eps:.3g} and below ({name}), of others at {min(frozen)[0]:.3g}"
+        )
+    else:
+        said.append(f"{len(summaries)} matrices: {_freeze_words(math.nan, summaries[0].iters)}")
+    kappas = [
+        (found.kappa_V_max, name)
+        for found, name in zip(summaries, names, strict=True)
+        if not math.isnan(found.kappa_V_max)
+    ]
+    if kappas:
+        kappa, name = max(kappas)
+        said.append(f"kappa(V) is at most {kappa:.4g} in the {summaries[0].norm} norm ({name})")
+    for status in dict.fromkeys(statuses):
+        if status.failed:
+            count = f"{statuses.count(status)} of {len(statuses)} rows are {status}"
+            said.append(f"{count}: {status.cause}; {status.remedy}")
+    return tuple(said)
+
+
 def _freeze_words(freeze: float | None, iters: int) -> str:
     if freeze is None:
         return ""

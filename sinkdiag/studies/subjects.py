@@ -16,6 +16,8 @@ from sinkdiag.load.record import NO_RECORD, RecordData
 from sinkdiag.problem import MarginalKind, Problem, check_real, make_problem
 from sinkdiag.report.table import Label
 from sinkdiag.solver.feasible import count_blocks
+from sinkdiag.studies.suspicious import suspicions
+from sinkdiag.temperature import Temperatures
 
 Layout = Literal["batch", "trajectory"]
 
@@ -126,7 +128,15 @@ def are_labelled(subjects: Sequence[Subject]) -> bool:
     return len(subjects) > 1 or any(subject.layout is not None for subject in subjects)
 
 
-def notes_of(subjects: Sequence[Subject]) -> tuple[str, ...]:
+def notes_of(
+    subjects: Sequence[Subject], temperatures: Temperatures | None = None
+) -> tuple[str, ...]:
+    """How files were understood, forbidden pairs that cut a matrix apart, suspicious input."""
+    suspicious = [suspicion_notes(subject.problems, temperatures) for subject in subjects]
+    return (*reading_notes(subjects), *(text for found in suspicious for text in found))
+
+
+def reading_notes(subjects: Sequence[Subject]) -> tuple[str, ...]:
     """How files were understood, and forbidden pairs that cut a matrix apart."""
     notes = [f"{subject.name}: {subject.note}" for subject in subjects if subject.note]
     for subject in subjects:
@@ -138,3 +148,19 @@ def notes_of(subjects: Sequence[Subject]) -> tuple[str, ...]:
                     "exchange no mass: the gap is 0 at every eps; give the blocks one by one"
                 )
     return tuple(notes)
+
+
+def suspicion_notes(
+    problems: Sequence[Problem], temperatures: Temperatures | None = None
+) -> list[str]:
+    """One sentence for each rule that the matrices of one input meet, naming the first."""
+    first: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
+    for problem in problems:
+        for found in suspicions(problem, temperatures):
+            first.setdefault(found.rule, found.sentence)
+            names.setdefault(found.rule, []).append(problem.name)
+    return [
+        f"{found[0]}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: {first[rule]}"
+        for rule, found in names.items()
+    ]

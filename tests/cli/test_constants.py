@@ -18,7 +18,8 @@ def test_command(tmp_path):
     assert done.status == 0
     (first, *_) = csv.DictReader(io.StringIO(done.out))
     assert tuple(first) == column_names(ConstantsRow)
-    assert "Lemma A.5" in done.err
+    assert "--claims shows each" in done.err
+    assert "Lemma A.5" in invoke("constants", path, "--eps", "1:0.1:3", "--claims").err
     more = invoke("constants", path, "--eps", "1:0.1:3", "--extended", "--format", "json")
     document = json.loads(more.out)
     assert tuple(document["rows"][0]) == column_names(ConstantsRow, extended=True)

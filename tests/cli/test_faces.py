@@ -17,6 +17,7 @@ COMMANDS = {
         {"schedules": ["exponential", "annealed"], "max_steps": 20},
     ),
     "calibrate": (["--replicates", "2", "--max-steps", "60"], {"replicates": 2, "max_steps": 60}),
+    "check": (["--eps", "0.2", "--iters", "3"], {"eps": 0.2, "iters": 3}),
     "constants": (["--eps", "0.2", "--eps", "0.05"], {"eps": [0.2, 0.05]}),
     "pseudospectrum": (["--eps", "0.1", "--grid", "8"], {"eps": 0.1, "grid": (8, 8)}),
     "sensitivity": (["--eps", "0.2", "--eps", "0.05"], {"eps": [0.2, 0.05]}),

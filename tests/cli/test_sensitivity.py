@@ -28,7 +28,11 @@ def test_command_writes_the_eight_columns_and_says_the_verdicts(cost_file):
     assert list(rows[0]) == COLUMNS
     found = sinkdiag.sensitivity(uniform_cost(5, 5), [float(row["eps"]) for row in rows])
     assert [float(row["op_norm"]) for row in rows] == [row.op_norm for row in found.rows]
-    assert "gap = Θ(eps)" in done.err
+    assert "--claims shows each" in done.err
+    assert "gap = Θ(eps)" not in done.err
+    more = invoke("sensitivity", cost_file, "--eps", "1:0.05:6", "--claims")
+    assert "gap = Θ(eps)" in more.err
+    assert more.out == done.out
 
 
 def test_json_holds_the_claims_and_quiet_is_quiet(cost_file):

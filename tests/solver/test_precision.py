@@ -12,10 +12,12 @@ from sinkdiag.problem import make_problem
 from sinkdiag.solver.layer import unroll
 from sinkdiag.solver.precision import (
     IMPLEMENTATIONS,
+    PLANS,
     ROUNDINGS,
     LayerCall,
     gradient_errors,
     layer_call,
+    plan_errors,
 )
 
 EXACT = ROUNDINGS["float64"]
@@ -129,3 +131,32 @@ def test_an_additive_number_is_compared_with_itself():
 def test_large_layers_have_one_cotangent():
     assert len(layer_call(make_problem(np.zeros((600, 600))), 1.0, 20).cotangents) == 1
     assert isinstance(layer_call(make_problem(np.zeros((2, 2))), 1.0, 20), LayerCall)
+
+
+@pytest.mark.parametrize("init", [None, np.array([0.3, -0.1, 0.0, 0.2])])
+def test_plans_in_double_precision_are_the_layer_s(skew, init):
+    call = layer_call(skew, 0.1, 5, init=init)
+    wanted = unroll(skew, 0.1, 5, init=init).plan
+    np.testing.assert_allclose(PLANS["log_domain"](call, EXACT), wanted, rtol=1e-12)
+    if init is None:
+        found = PLANS["alternate_normalisation"](call, EXACT)
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_errors_of_plans_are_of_the_size_of_the_rounding():
+    """The exponent, of size max C/eps = 20, is off by about 20 u: the plan by some times that."""
+    problem = make_problem(np.random.default_rng(0).random((8, 8)))
+    plan, call = unroll(problem, 0.05, 20).plan, layer_call(problem, 0.05, 20)
+    for precision, unit in (("float32", 2.0**-24), ("float16", 2.0**-11), ("bfloat16", 2.0**-8)):
+        for error in plan_errors(call, plan, precision).values():
+            assert 0.1 * unit < error < 100 * unit
+
+
+def test_costs_beyond_the_range_are_no_plan():
+    problem = make_problem([[0.0, 1e5], [1e5, 0.0]])
+    call, plan = layer_call(problem, 1e4, 3), unroll(problem, 1e4, 3).plan
+    assert set(plan_errors(call, plan, "float16").values()) == {math.inf}
+    assert max(plan_errors(call, plan, "float32").values()) < 1e-5
+    forbidden = make_problem([[0.0, np.inf], [1.0, 0.0]], row=[0.5, 1.5])
+    plan = unroll(forbidden, 1.0, 30).plan
+    assert plan_errors(layer_call(forbidden, 1.0, 30), plan, "float16")["log_domain"] < 1e-2

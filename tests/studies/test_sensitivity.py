@@ -105,7 +105,7 @@ def test_a_trajectory_stands_matrix_by_matrix():
 
 def test_the_result_carries_claims_freeze_and_curves():
     cost = uniform_cost(8, 8)
-    result = sinkdiag.sensitivity(cost, np.geomspace(1, 0.01, 25))
+    result = sinkdiag.sensitivity(cost, np.geomspace(1, 0.01, 25), claims=True)
     (verdicts,) = result.verdicts
     assert result.summary.claims == verdicts.claims
     assert {claim.key for claim in verdicts.claims} == set(ClaimKey)
@@ -116,6 +116,27 @@ def test_the_result_carries_claims_freeze_and_curves():
     assert freeze.eps_freeze == freeze_temperature(make_problem(cost), 20)
     assert any("gap = Θ(eps) (Props. 2.1, 3.1)" in text for text in result.findings)
     assert any(f"from eps = {freeze.eps_freeze:.4g} down 20 sweeps" in t for t in result.findings)
+
+
+def test_without_claims_one_sentence_says_how_many_hold():
+    cost, grid = uniform_cost(8, 8), np.geomspace(1, 0.01, 25)
+    brief, full = sinkdiag.sensitivity(cost, grid), sinkdiag.sensitivity(cost, grid, claims=True)
+    assert brief.summary == full.summary
+    (line,) = [text for text in brief.findings if "of the paper's claims" in text]
+    counts = [int(word) for word in line.split() if word.isdigit()]
+    assert sum(counts) == len(brief.summary.claims)
+    holding = sum(claim.verdict == "holds" for claim in brief.summary.claims)
+    assert (f" {holding} hold," in line) == (holding > 0)
+    assert not any("(Props." in text for text in brief.findings)
+    assert all(f"cost: {text}" in full.findings for text in brief.details)
+
+
+def test_several_matrices_get_one_summary():
+    stack = np.stack([uniform_cost(6, 6), 3 * uniform_cost(6, 6, 1)])
+    result = sinkdiag.sensitivity(stack, [0.5, 0.1], layout="trajectory")
+    assert result.findings[0].startswith("2 matrices: of the paper's claims ")
+    assert "(cost[1])" in result.findings[1]
+    assert any(text.startswith("cost[0]: ") for text in result.details)
 
 
 def test_a_batch_freezes_with_its_warmest_member():

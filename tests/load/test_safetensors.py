@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sinkdiag import InputError
-from sinkdiag.checkpoints.safetensors import read_header, read_tensor
+from sinkdiag.load.safetensors import read_header, read_tensor
 from tests.checkpoints.written import framed, safetensors, save
 
 VALUES = np.array([[1.0, -2.5, 3e-5], [0.1, 1e4, -0.0]])

@@ -20,6 +20,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
+from sinkdiag.load.arrays import Arrays, choose_key
 from sinkdiag.load.source import check_shape, walled
 from sinkdiag.text import printable
 
@@ -89,6 +90,21 @@ def read_tensor(path: str, name: str, entry: Entry) -> FloatArray:
         values = (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
     with np.errstate(invalid="ignore"):
         return values.astype(np.float64).reshape(entry.shape)
+
+
+def read_safetensors(path: str, name: str, key: str | None) -> Arrays:
+    """A cost by its key (see `choose_key`), with the marginals ``row`` and ``col`` if there."""
+    entries = read_header(path)
+    chosen = key if key is not None else choose_key(list(entries), name)
+    if chosen not in entries:
+        held = ", ".join(printable(entry) for entry in entries) or "nothing"
+        raise InputError(name, f"the file has no tensor {chosen!r}", f"it holds {held}")
+    cost, row, col = (
+        read_tensor(path, entry, entries[entry]) if entry in entries else None
+        for entry in (chosen, "row", "col")
+    )
+    assert cost is not None
+    return Arrays(cost=cost, row=row, col=col)
 
 
 def read_json(data: bytes, name: str, what: str) -> dict[str, Any]:
