@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ import click
 
 from sinkdiag.progress import Progress, silent
 from sinkdiag.text import printable
+
+# Seconds between two lines of progress where there is no terminal.
+LINE_EVERY = 10.0
 
 
 class Verbosity(Enum):
@@ -65,13 +69,16 @@ def _write(text: str) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress bar on standard error where that is a terminal; otherwise silence.
+    """A progress bar on standard error where that is a terminal, otherwise a line now and then.
 
     The first kernel that has to be compiled is announced.
     """
     with _compilation():
-        if invocation().verbosity is Verbosity.QUIET or not _is_terminal():
+        if invocation().verbosity is Verbosity.QUIET:
             yield silent
+            return
+        if not _is_terminal():
+            yield _Lines()
             return
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -85,6 +92,22 @@ def progress_bar() -> Iterator[Progress]:
                 bar.update(task, description=stage, completed=done, total=total)
 
             yield progress
+
+
+class _Lines:
+    """A line for whoever reads standard error in a file, every ten seconds of a long run."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Say where the run is, and what is left if it goes on at this pace."""
+        now = time.monotonic()
+        if now - self._last < LINE_EVERY or not 0 < done < total:
+            return
+        self._last = now
+        left = (now - self._start) * (total - done) / done
+        note(f"{stage}: {done / total:.0%}, about {left:.0f} s left")
 
 
 def _is_terminal() -> bool:
