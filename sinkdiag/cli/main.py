@@ -78,7 +78,7 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 
     \b
     Example:
-      sinkdiag calibrate cost.npy
+      sinkdiag check cost.npy
     """
     if quiet and verbose:
         raise click.UsageError("-q and -v exclude each other")
