@@ -25,7 +25,9 @@ from sinkdiag.annealing.schedules.optimum import optimum_of
 from tests.annealing.chizat import geometric
 
 SWEEPS = 1000
-OURS = ("annealed", "debiased", "symmetric-debiased")
+OURS = ("annealed", "debiased", "debiased:kappa=0.8", "symmetric-debiased")
+# Rules for a layer of one sweep a step that carries its potentials: what OTT does.
+RULES = ("exponential:alpha0=0.99",)
 # OTT: from the source's first temperature to the debiased iteration's last, and to a tenth of it.
 TARGETS, DECAYS = (1e-3, 1e-4), (0.99,)
 
@@ -41,16 +43,24 @@ def line(name, error, sweeps, took):
 
 
 def ours(problem):
-    def run(name, steps):
+    def run(name, steps, target):
         return sinkdiag.anneal(
-            problem.cost, marginals="probability", schedules=[name], tv=False, max_steps=steps
+            problem.cost,
+            [0.1, target],
+            marginals="probability",
+            schedules=[name],
+            iters=1,
+            start="warm",
+            tv=False,
+            max_steps=steps,
         )
 
-    for name in OURS:
-        run(name, 2)
-        found, _ = seconds(run, name, SWEEPS)
-        (row,) = found.comparison
-        line(name, row.suboptimality, row.sweeps, row.seconds)
+    for name in (*OURS, *RULES):
+        for target in TARGETS if name in RULES else TARGETS[:1]:
+            run(name, 2, target)
+            (row,) = run(name, SWEEPS, target).comparison
+            title = f"{name}, eps 0.1 to {target:g}" if name in RULES else name
+            line(title, row.suboptimality, row.sweeps, row.seconds)
 
 
 def ott_runs(problem, optimum):

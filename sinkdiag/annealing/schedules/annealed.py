@@ -27,7 +27,7 @@ class Annealed(IterationSchedule):
         """Rows at beta_t, columns at beta_{t+1}."""
         del t
         state = replace(state, u=state.row_update(cost, betas[0]))
-        return replace(state, v=state.col_update(cost, betas[1]))
+        return state.with_columns(cost, betas[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,4 +49,4 @@ class Debiased(IterationSchedule):
         """Rows at beta_t with theta_t u beside them, columns at beta_{t+1}."""
         ahead = self.relaxation(t) * state.u
         state = replace(state, u=ahead + state.row_update(cost, betas[0]))
-        return replace(state, v=state.col_update(cost, betas[1]))
+        return state.with_columns(cost, betas[1])

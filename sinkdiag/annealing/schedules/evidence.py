@@ -135,7 +135,7 @@ class EvidenceMaker:
             state = schedule.sweep(state, problem.cost, t, betas)
             if t not in PATH_STEPS:
                 continue
-            plan = state.plan(problem.cost, betas[1], problem.total)
+            plan = state.made_plan
             relaxed = path_plan(problem, betas[1], betas[1] - betas[0], state)
             solution = fixed.at(1.0 / betas[1])
             near.append(math.nan if relaxed is None else self._tv(plan, relaxed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,45 +20,76 @@ from sinkdiag.problem import Problem
 BETA_0 = 10.0
 # Exponents of this size are rounded by 1e-6.
 LARGEST_EXPONENT = 1e10
+# A sum above it has lost nothing that counts to entries that are no longer stored.
+SMALLEST_SUM = 1e-200
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scaled:
-    """Potentials without unit, u (n,) and v (m,), and the logarithms of p = r/N and q = c/N.
+    """Potentials without unit, u (n,) and v (m,), with r (n,) and c (m,) of total N.
 
-    The plan at inverse temperature beta is N exp(u_i + log p_i + v_j + log q_j - beta C_ij).
+    The plan at inverse temperature beta is exp(u_i + v_j - beta C_ij) r_i c_j/N. ``plan`` holds it
+    (n, m) at the cost and the beta of the next sweep's start, where it is at hand: its sums then
+    save that sweep an exponential of every entry.
     """
 
     u: FloatArray
     v: FloatArray
-    log_p: FloatArray
-    log_q: FloatArray
+    row: FloatArray
+    col: FloatArray
+    plan: FloatArray | None = None
 
     @classmethod
     def start(cls, problem: Problem) -> Scaled:
         """All potentials 0."""
         row, col = problem.row, problem.col
-        return cls(
-            u=np.zeros(len(row)),
-            v=np.zeros(len(col)),
-            log_p=np.log(row / problem.total),
-            log_q=np.log(col / problem.total),
-        )
+        return cls(u=np.zeros(len(row)), v=np.zeros(len(col)), row=row, col=col)
+
+    @property
+    def made_plan(self) -> FloatArray:
+        """The plan that a sweep leaves."""
+        assert self.plan is not None  # every sweep makes one
+        return self.plan
+
+    @property
+    def total(self) -> float:
+        """N."""
+        return float(self.row.sum())
 
     def row_update(self, cost: FloatArray, beta: float) -> FloatArray:
-        """-LSE_j(log q_j + v_j - beta C_ij): the u that makes the rows exact."""
-        return -log_sum_exp(self.log_q + self.v - beta * cost, 1)
+        """-LSE_j(log(c_j/N) + v_j - beta C_ij): the u that makes the rows exact."""
+        sums = None if self.plan is None else self.plan.sum(axis=1)
+        if sums is not None and sums.min() > SMALLEST_SUM:
+            return np.asarray(self.u - np.log(sums / self.row))
+        return -log_sum_exp(np.log(self.col / self.total) + self.v - beta * cost, 1)
 
     def col_update(self, cost: FloatArray, beta: float) -> FloatArray:
-        """-LSE_i(log p_i + u_i - beta C_ij): the v that makes the columns exact."""
-        return -log_sum_exp((self.log_p + self.u)[:, None] - beta * cost, 0)
+        """-LSE_i(log(r_i/N) + u_i - beta C_ij): the v that makes the columns exact."""
+        sums = None if self.plan is None else self.plan.sum(axis=0)
+        if sums is not None and sums.min() > SMALLEST_SUM:
+            return np.asarray(self.v - np.log(sums / self.col))
+        return -log_sum_exp((np.log(self.row / self.total) + self.u)[:, None] - beta * cost, 0)
 
-    def plan(self, cost: FloatArray, beta: float, total: float) -> FloatArray:
-        """The plan (n, m), in the units of the marginals."""
-        exponent = (self.u + self.log_p)[:, None] + (self.v + self.log_q) - beta * cost
-        plan = np.asarray(total * np.exp(exponent))
+    def with_columns(self, cost: FloatArray, beta: float) -> Scaled:
+        """The same with v updated, and the plan at ``beta`` that this makes, columns exact."""
+        shares = cost * -beta
+        shares += (np.log(self.row / self.total) + self.u)[:, None]
+        top = shares.max(axis=0)
+        shares -= top
+        np.exp(shares, out=shares)
+        sums = shares.sum(axis=0)
+        shares *= self.col / sums
+        shares[shares < SMALLEST] = 0.0
+        return replace(self, v=-(np.log(sums) + top), plan=shares)
+
+    def with_plan(self, cost: FloatArray, beta: float) -> Scaled:
+        """The same with the plan at ``beta``."""
+        plan = cost * -beta
+        plan += (self.u + np.log(self.row))[:, None]
+        plan += self.v + np.log(self.col / self.total)
+        np.exp(plan, out=plan)
         plan[plan < SMALLEST] = 0.0
-        return plan
+        return replace(self, plan=plan)
 
 
 def log_sum_exp(exponent: FloatArray, axis: int) -> FloatArray:
@@ -86,7 +117,7 @@ class IterationSchedule(Schedule):
 
     @abstractmethod
     def sweep(self, state: Scaled, cost: FloatArray, t: int, betas: tuple[float, float]) -> Scaled:
-        """The potentials after sweep t >= 1; ``betas`` are beta_t and beta_{t+1}."""
+        """The state after sweep t >= 1, plan at beta_{t+1}; ``betas`` are beta_t and beta_{t+1}."""
 
     def relaxation(self, t: int) -> float:
         """theta_t = (t^kappa - (t-1)^kappa)/t^kappa, the share by which beta grew."""
@@ -114,15 +145,17 @@ class IterationSchedule(Schedule):
         state, before = Scaled.start(problem), None
         for t, cost in zip(range(1, count + 1), setting.costs(), strict=False):
             betas = first * t**self.kappa, first * (t + 1) ** self.kappa
-            # A constant changes no plan, but symmetric potentials would have to follow it.
-            raised = cost - cost.min()
+            if t == 1 or not setting.static:
+                # A constant changes no plan, but symmetric potentials would have to follow it.
+                raised = cost - cost.min()
+                state = replace(state, plan=None)
             state = self.sweep(state, raised, t, betas)
-            plan = state.plan(raised, betas[1], problem.total)
+            plan = state.made_plan
             sample = Sample(
                 cost=cost,
                 plan=plan,
                 drift=drift_between(plan, before),
-                g=(state.v + state.log_q) / betas[1],
+                g=(state.v + np.log(state.col)) / betas[1],
             )
             before = plan
             yield ScheduleStep(

@@ -22,7 +22,7 @@ def path_plan(problem: Problem, beta: float, increment: float, start: Scaled) ->
 
     Source: arXiv 2408.11620, section on the regularisation path.
     """
-    kernel = start.plan(problem.cost, beta, problem.total)
+    kernel = start.with_plan(problem.cost, beta).made_plan
     share = beta / (beta + increment)
     kept = (share - 1.0) * start.u
     log_u = np.zeros(len(problem.row))

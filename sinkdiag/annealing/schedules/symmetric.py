@@ -10,10 +10,11 @@ from sinkdiag.annealing.schedules.schedule import parameter
 from sinkdiag.arrays import FloatArray
 
 
-def _averaged(state: Scaled, cost: FloatArray, beta: float, ahead: float) -> Scaled:
+def _averaged(state: Scaled, cost: FloatArray, betas: tuple[float, float], ahead: float) -> Scaled:
     """Both potentials half-way to their updates, and ``ahead`` times themselves on top."""
-    u, v = state.row_update(cost, beta), state.col_update(cost, beta)
-    return replace(state, u=(0.5 + ahead) * state.u + 0.5 * u, v=(0.5 + ahead) * state.v + 0.5 * v)
+    u, v = state.row_update(cost, betas[0]), state.col_update(cost, betas[0])
+    moved = replace(state, u=(0.5 + ahead) * state.u + 0.5 * u, v=(0.5 + ahead) * state.v + 0.5 * v)
+    return moved.with_plan(cost, betas[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Symmetric(IterationSchedule):
     def sweep(self, state: Scaled, cost: FloatArray, t: int, betas: tuple[float, float]) -> Scaled:
         """Both sides at beta_t."""
         del t
-        return _averaged(state, cost, betas[0], 0.0)
+        return _averaged(state, cost, betas, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,4 +49,4 @@ class SymmetricDebiased(IterationSchedule):
 
     def sweep(self, state: Scaled, cost: FloatArray, t: int, betas: tuple[float, float]) -> Scaled:
         """Both sides at beta_t, and what beta's growth adds."""
-        return _averaged(state, cost, betas[0], self.relaxation(t))
+        return _averaged(state, cost, betas, self.relaxation(t))
