@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sinkdiag.annealing.learning.fates import Fate, Outcome
+from sinkdiag.annealing.learning.pilot import FACTORS
 from sinkdiag.annealing.learning.slopes import PAPER
 from sinkdiag.solver.truncation import RIGHT
 
@@ -127,8 +128,8 @@ def _no_slope(found: LearningCalibration) -> str:
     total = sum(len(entry.outcomes) for entry in finite)
     best = max(finite, key=lambda entry: _share(entry))
     why = (
-        f"{late} of {total} runs of the controller are late: allow more --max-steps, or a larger "
-        "--learning-rate"
+        f"{late} of {total} runs of the controller are late: allow more --max-steps, a larger "
+        "--learning-rate, or less --noise"
         if 2 * late > total
         else "what arrives ends wrong: a smaller --learning-rate, less noise, or a higher lowest "
         "--eps"
@@ -162,7 +163,9 @@ def _alternatives(found: LearningCalibration) -> str:
 
 
 def _steps(length: float) -> str:
-    return f"{length:.0f} steps" if math.isfinite(length) else "none"
+    if not math.isfinite(length):
+        return "none"
+    return "1 step" if length == 1 else f"{length:.0f} steps"
 
 
 def _paper(found: LearningCalibration) -> str:
@@ -188,7 +191,8 @@ def _conditions(found: LearningCalibration) -> str:
     """What the figures were made under, where that is not what one would expect."""
     told = []
     if found.settings.alpha0 is None:
-        told.append(f"alpha0 = {found.alpha0:g} was the soonest of 0.6, 0.8 and 0.9")
+        how = "was the soonest" if math.isfinite(found.steps_safe) else "was taken"
+        told.append(f"alpha0 = {found.alpha0:g} {how} of {', '.join(map(str, sorted(FACTORS)))}")
     if not found.learner.is_random:
         told.append("without noise, on a given truth, every run is the same: one replicate")
     if found.settings.quick:

@@ -8,6 +8,7 @@ from sinkdiag.annealing.learning.learner import Loss
 from sinkdiag.annealing.learning.settings import LearningSettings, Start
 from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
+from sinkdiag.checks import check_count, check_share
 from sinkdiag.errors import InputError
 
 
@@ -62,6 +63,9 @@ class CalibrateSettings:
             raise InputError("inner", "a replay has no truth to judge by", "drop --replay")
         if self.replay and self.quick:
             raise InputError("quick", "a replay knows no quick look", "give fewer --replicates")
+        check_share("noise_decay", self.noise_decay, zero=True)
+        check_share("tol", self.tol)
+        check_count("max_iter", self.max_iter, 1)
         _ = self.tracking if self.replay else self.learning
 
     @property
