@@ -12,7 +12,7 @@ import numpy as np
 
 from sinkdiag.arrays import AnyArray, FloatArray
 from sinkdiag.problem import Problem
-from sinkdiag.solver.adjoint_kernels import gathered, pulled_back, scaled, swept
+from sinkdiag.solver.adjoint_kernels import exponents, gathered, pulled_back, scaled, swept
 from sinkdiag.solver.layer import Layer, Precision, record_sweeps
 
 
@@ -23,16 +23,19 @@ class _Limits:
     ``safe``: factors below it leave of the kernel's underflow nothing that counts. ``still``:
     sweeps whose factors move by less, relatively, repeat each other to rounding. ``spent``: what is
     left of an adjoint below this share of its start changes no digit: half-sweeps average.
+    ``lowest``: exponents below it are as good as -inf; their exponentials, and products with them,
+    would be denormal, which is ten times slower.
     """
 
     safe: float
     still: float
     spent: float
+    lowest: float
 
 
 _LIMITS = {
-    np.float64: _Limits(safe=1e120, still=4e-16, spent=1e-17),
-    np.float32: _Limits(safe=1e13, still=2.4e-7, spent=1e-9),
+    np.float64: _Limits(safe=1e120, still=1e-15, spent=1e-16, lowest=-690.0),
+    np.float32: _Limits(safe=1e13, still=2.4e-7, spent=1e-8, lowest=-75.0),
 }
 
 
@@ -83,8 +86,7 @@ class LayerRun:
         np.min(cost if init is None else cost - init, axis=1, out=a, keepdims=True)
         np.subtract(cost, a, out=kernel)
         np.min(kernel, axis=0, out=b)
-        kernel -= b
-        kernel *= self.dtype(-1.0 / eps)
+        exponents(kernel, b, -1.0 / eps, self._limits.lowest)
         np.exp(kernel, out=kernel)
         np.copyto(self._across, kernel.T)
         self._eps = eps

@@ -14,6 +14,16 @@ from sinkdiag.numerics.jit import njit
 
 
 @njit
+def exponents(reduced: AnyArray, b: AnyArray, scale: float, lowest: float) -> None:
+    """Scale (X_ij - b_j) in place, -inf where that is below ``lowest``."""
+    n, m = reduced.shape
+    for i in range(n):
+        for j in range(m):
+            value = (reduced[i, j] - b[j]) * scale
+            reduced[i, j] = value if value > lowest else -np.inf
+
+
+@njit
 def product(matrix: AnyArray, x: AnyArray, out: AnyArray) -> None:
     """Out = matrix' x, four rows at a time; inner loops run over columns without a reduction."""
     n, m = matrix.shape

@@ -113,7 +113,7 @@ def learning_part(
         course,
         asked,
         tied=target.planted and is_tied(problem, target.plan),
-        rates=settings.extended,
+        extended=settings.extended,
         progress=progress,
     )
     row = _row(found, case, fit)

@@ -207,9 +207,9 @@ def test_an_output_folder_that_does_not_exist(cost, tmp_path):
 
 def test_marginals_from_a_file(cost, tmp_path):
     path = tmp_path / "marginals.npz"
-    np.savez(path, row=np.linspace(0.5, 1.5, 24))
+    np.savez(path, row=np.linspace(0.5, 1.5, 8))
     assert invoke("calibrate", cost, "--marginals", path, *QUICK).status == 0
-    np.savez(path, row=np.linspace(0.5, 1.5, 24), col=np.ones(24) * 2)
+    np.savez(path, row=np.linspace(0.5, 1.5, 8), col=np.ones(8) * 2)
     outcome = invoke("calibrate", cost, "--marginals", path, *QUICK)
     assert outcome.status == 3
     assert "different totals" in outcome.err

@@ -290,3 +290,9 @@ def pulled_back(kernel, row, col, us, vs, weighted):
             for j in range(m)
         ]
     return left, right
+
+
+def exponents(reduced, b, scale, lowest):
+    """scale (X_ij - b_j), or -inf below ``lowest``."""
+    shifted = [[scale * (x - y) for x, y in zip(line, b)] for line in reduced]
+    return [[value if value > lowest else -math.inf for value in line] for line in shifted]

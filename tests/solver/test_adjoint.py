@@ -26,6 +26,10 @@ def random_case(n, m, seed=0, eps=0.1):
 
 def test_the_kernels_agree_with_their_twins():
     problem, eps, weighted = random_case(6, 5)
+    reduced, b = problem.cost.copy(), np.linspace(0.0, 0.1, 5)
+    kernels.exponents(reduced, b, -1.0 / eps, -5.0)
+    np.testing.assert_allclose(reduced, naive.exponents(problem.cost, b, -1.0 / eps, -5.0))
+    assert np.isneginf(reduced).any()
     kernel = np.exp(-problem.cost / eps)
     count = 4
     u, v = np.empty((count + 1, 6)), np.empty((count + 1, 5))

@@ -166,19 +166,20 @@ def measure_learning(
     settings: LearningSettings,
     *,
     tied: bool = False,
-    rates: bool = False,
+    extended: bool = False,
     progress: Progress = silent,
 ) -> LearningCalibration:
     """Measure the slopes that end right, the soonest of them, and the schedules beside it.
 
-    ``rates``: also k_safe at a quarter and at four times the learning rate.
+    ``extended``: also k_safe at a quarter and at four times the learning rate, and on large
+    matrices the fates of slopes that have failed already.
 
     Source: the paper's Algorithm 1 and its premature mode collapse; learner, fates and the choice
     of k_safe are this package's definitions.
     """
     problem, std = learner.problem, cost_std(learner.problem)
     panel = Panel(purpose=Purpose.HELD_OUT, count=settings.panel_size if learner.is_random else 1)
-    meter = _meter(progress, panel.count, rates=rates)
+    meter = _meter(progress, panel.count, rates=extended)
     runner = LearnerRunner(learner=learner, course=course, seed=settings.seed)
     meter.begin("what K sweeps resolve")
     resolution = resolve(learner, course)
@@ -187,7 +188,8 @@ def measure_learning(
     unit = problem.total / len(problem.row) / std
     alpha0 = settings.alpha0 or choose_alpha(runner, settings.beta, unit, meter)
     trials = Trials(runner, meter)
-    stage = SlopeStage(runner, SlopeSearch(trials, alpha0, settings.beta), panel, settings)
+    search = SlopeSearch(trials, alpha0, settings.beta)
+    stage = SlopeStage(runner, search, panel, settings, whole_map=extended)
     fates, chosen = stage.choose(unit)
     found = LearningCalibration(
         settings=settings,
@@ -201,7 +203,7 @@ def measure_learning(
         chosen=chosen,
         plain=_shortest(trials, panel, "exponential"),
         linear=_shortest(trials, panel, "linear"),
-        rates=_other_rates(stage, unit) if rates else (),
+        rates=_other_rates(stage, unit) if extended else (),
         resolution=resolution,
         eps_freeze=freeze,
         theory=_theory(learner, eps_collapse(fates[-1].outcomes), settings.seed),

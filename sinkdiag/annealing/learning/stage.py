@@ -9,6 +9,7 @@ from itertools import pairwise
 from sinkdiag.annealing.learning.fates import Fate
 from sinkdiag.annealing.learning.settings import LearningSettings
 from sinkdiag.annealing.learning.slopes import (
+    PAPER,
     Chosen,
     SlopeFates,
     SlopeSearch,
@@ -18,8 +19,10 @@ from sinkdiag.annealing.learning.slopes import (
 )
 from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Trials
 
-# Matrices with more entries are run in float32, and lost causes on them are not followed up.
+# Matrices with more entries are run in float32, as layers are.
 LARGE = 10_000
+# On matrices with more entries lost causes are not followed up, unless that is asked for.
+WHOLE_MAP = 2_500
 # Guesses of the work of one replicate on the map and in the confirmation, in runs.
 MAP_WORK, FRESH_WORK = 20.0, 3.0
 
@@ -33,9 +36,11 @@ class SlopeStage:
         search: SlopeSearch,
         panel: Panel,
         settings: LearningSettings,
+        *,
+        whole_map: bool,
     ) -> None:
         self.runner, self.search, self.panel, self.settings = runner, search, panel, settings
-        self.all_fates = runner.learner.problem.cost.size <= LARGE
+        self.all_fates = whole_map or runner.learner.problem.cost.size <= WHOLE_MAP
 
     def choose(self, unit: float) -> tuple[tuple[SlopeFates, ...], Chosen | None]:
         """Every slope on the panel, refined where safety ends, and the confirmed choice."""
@@ -43,6 +48,8 @@ class SlopeStage:
         meter.begin("fates of the slopes")
         slopes = [*slope_grid(unit, count=self.settings.slope_count), math.inf]
         self._run(slopes, MAP_WORK)
+        # What is told of these two counts all replicates.
+        self.search.run([PAPER, math.inf], self.panel, 0.0, all_fates=True)
         if not self.settings.quick:
             slopes += self._refinements(slopes)
             self._run(slopes, 0.0)

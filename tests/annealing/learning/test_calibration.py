@@ -30,7 +30,7 @@ def calibrated(cost=COST, course=COURSE, settings=SETTINGS, **options):
 
 @pytest.fixture(scope="module")
 def found():
-    return calibrated(rates=True)
+    return calibrated(extended=True)
 
 
 def test_the_slope_is_safe_on_replicates_that_it_never_met(found):
