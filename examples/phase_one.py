@@ -165,7 +165,7 @@ def _ratios(cases_of: list[Runs], measured: list[float], good: Iterable[bool]) -
 
 def main(*, quick: bool) -> None:
     """Both tables."""
-    replicates, count, budget = (4, 24, 250) if quick else (20, 48, BUDGET)
+    replicates, count, budget = (4, 24, 250) if quick else (10, 48, BUDGET)
     every: dict[str, list[Runs]] = {}
     for number_of, case in enumerate(cases(quick=quick)):
         rig = Rig(case, replicates=replicates, budget=budget)
