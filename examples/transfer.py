@@ -6,13 +6,14 @@ other (column), on fresh replicates. Since what is calibrated may be taken with 
 is tried again with half the slope and with twice the length. Last: the one slope, and the one
 length of each form, that serves the most cases.
 
-Run `python examples/transfer.py [--quick]`: Markdown tables. `--quick`: four small cases, fewer
-slopes and replicates.
+Run `python examples/transfer.py [--forms FORM ...] [--quick]`: Markdown tables. `--forms`: these
+forms of schedules only. `--quick`: four small cases, fewer slopes and replicates.
 """
 
 import argparse
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -31,11 +32,11 @@ from cases import (
 )
 from numpy.typing import NDArray
 
+from sinkdiag.annealing.learning.lengths import Form
 from sinkdiag.annealing.learning.paces import Pace
 from sinkdiag.annealing.learning.slopes import SlopeFates
 from sinkdiag.annealing.learning.trials import MOSTLY
 
-WAYS = ("slope", *FORMS)
 MARGINS = (1.0, 2.0)
 # Lengths that are tried for all cases, up to the longest that the budget allows.
 COMMON = tuple(round(10 * 1.25**power) for power in range(21))
@@ -48,6 +49,13 @@ class Found:
     rig: Rig
     fates: tuple[SlopeFates, ...]
     best: dict[str, float]
+
+    @property
+    def least(self) -> float:
+        """The fewest steps of any length or slope that is safe on the held-out replicates."""
+        slopes = [entry.steps for entry in self.fates if entry.safe]
+        lengths = [steps for way, steps in self.best.items() if way != "slope"]
+        return min([*slopes, *lengths])
 
     def pace(self, way: str, value: float) -> Pace:
         """Any way to cool, used on this case."""
@@ -74,10 +82,10 @@ class Cell:
         return f"{steps} ({self.failed}; {self.wrong:.2f})" if self.failed else steps
 
 
-def calibrate(rig: Rig, slopes: int) -> Found:
+def calibrate(rig: Rig, slopes: int, forms: Sequence[Form]) -> Found:
     """The best slope, times std(C), and the shortest lengths."""
     fates = rig.slope_fates(slopes)
-    best = {"slope": k_safe(fates) * rig.std} | {form: rig.shortest(form) for form in FORMS}
+    best = {"slope": k_safe(fates) * rig.std} | {form: rig.shortest(form) for form in forms}
     return Found(rig=rig, fates=fates, best=best)
 
 
@@ -107,7 +115,7 @@ def show(every: list[Found], way: str, table: Table) -> None:
     """Print a table; the diagonal is what a case gets from its own calibration."""
     unit = "k·std(C)" if way == "slope" else "steps"
     heads = " | ".join(str(number) for number in range(1, len(every) + 1))
-    print(f"\nTransfer of a {way} ({unit}): steps (failures; wrong mass where there are some)\n")
+    print(f"\nCarried over: the {way} ({unit}): steps (failures; wrong mass where there are some)\n")
     print(f"| calibrated on | {unit} | {heads} |\n|---|---|{'---|' * len(every)}")
     for place, (row, cells) in enumerate(zip(every, table, strict=True), 1):
         texts = " | ".join("-" if cell is None else str(cell) for cell in cells)
@@ -159,12 +167,9 @@ def common(every: list[Found]) -> None:
     On the held-out replicates; of those that serve equally many the soonest.
     """
     print("\n| one for all | value | serves | not | times the least steps |\n|---|---|---|---|---|")
-    least = [min(found.best[form] for form in FORMS) for found in every]
-    for place, found in enumerate(every):
-        safe = [entry.steps for entry in found.fates if entry.safe]
-        least[place] = min([least[place], *safe])
+    least = [found.least for found in every]
     budget = every[0].rig.trials.course.max_steps
-    for way in WAYS:
+    for way in every[0].best:
         values = _slopes(every) if way == "slope" else [s for s in COMMON if s < budget]
         tried = [_serve(every, way, value, least) for value in values]
         served, slower, value, names = max(tried, key=lambda entry: (entry[0], -entry[1]))
@@ -200,18 +205,19 @@ def _serve(
     return len(ratios), slower, value, names
 
 
-def main(*, quick: bool) -> None:
+def main(forms: Sequence[Form], *, quick: bool) -> None:
     """All tables."""
     replicates, slopes, budget = (3, 24, 250) if quick else (10, 48, BUDGET)
     rigs = [Rig(case, replicates=replicates, budget=budget) for case in cases(quick=quick)]
-    every = [calibrate(rig, slopes) for rig in rigs]
-    print("| case | k·std(C) | k | exponential | linear | quadratic |\n|---|---|---|---|---|---|")
+    every = [calibrate(rig, slopes, forms) for rig in rigs]
+    ways = ("slope", *forms)
+    print(f"| case | k·std(C) | k | {' | '.join(forms)} |\n|---|---|---|{'---|' * len(forms)}")
     for place, found in enumerate(every, 1):
-        cells = [number(found.best[way]) for way in WAYS]
+        cells = [number(found.best[way]) for way in ways]
         cells.insert(1, number(found.best["slope"] / found.rig.std))
         print(f"| {place} {found.rig.case.name} | {' | '.join(cells)} |", flush=True)
-    tables = {(way, margin): table_of(every, way, margin) for way, margin in product(WAYS, MARGINS)}
-    for way in WAYS:
+    tables = {(way, margin): table_of(every, way, margin) for way, margin in product(ways, MARGINS)}
+    for way in ways:
         show(every, way, tables[way, 1.0])
     summarise(every, tables)
     common(every)
@@ -219,5 +225,7 @@ def main(*, quick: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS, metavar="FORM")
     parser.add_argument("--quick", action="store_true", help="four small cases")
-    main(quick=parser.parse_args().quick)
+    asked = parser.parse_args()
+    main(asked.forms, quick=asked.quick)
