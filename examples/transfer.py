@@ -115,7 +115,7 @@ def show(every: list[Found], way: str, table: Table) -> None:
     """Print a table; the diagonal is what a case gets from its own calibration."""
     unit = "k·std(C)" if way == "slope" else "steps"
     heads = " | ".join(str(number) for number in range(1, len(every) + 1))
-    print(f"\nCarried over: the {way} ({unit}): steps (failures; wrong mass where there are some)\n")
+    print(f"\nCarried over: the {way} ({unit}): steps (failures; wrong mass where some fail)\n")
     print(f"| calibrated on | {unit} | {heads} |\n|---|---|{'---|' * len(every)}")
     for place, (row, cells) in enumerate(zip(every, table, strict=True), 1):
         texts = " | ".join("-" if cell is None else str(cell) for cell in cells)
