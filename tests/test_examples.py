@@ -128,3 +128,123 @@ def test_the_readme_s_picture_is_drawn(tmp_path):
     done = run_line(f"timeout {LIMIT} bash examples/figures.sh {shlex.quote(str(tmp_path))}", ROOT)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "calibrate.png").stat().st_size > 10_000
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Imports a script of examples/ as a module."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    return import_module
+
+
+def test_intervals_of_the_examples(example):
+    cases = example("cases")
+    # Wilson's interval for 1 of 10, from the formula by hand: (p + z²/2n ± ...)/(1 + z²/n).
+    assert cases.wilson(1, 10) == pytest.approx((0.017876, 0.404150), abs=1e-6)
+    low, high = cases.wilson(0, 20)
+    assert low == pytest.approx(0.0, abs=1e-12)
+    assert high == pytest.approx(1.959964**2 / (20 + 1.959964**2))
+    values = np.random.default_rng(1).standard_normal(400)
+    low, high = cases.bootstrap(400, lambda drawn: values[drawn].mean())
+    # The mean's standard error is 1/20; 2,000 resamples know its quantiles to a tenth.
+    assert (low, high) == pytest.approx(
+        (values.mean() - 1.96 * values.std() / 20, values.mean() + 1.96 * values.std() / 20),
+        abs=0.01,
+    )
+
+
+def test_the_slope_s_law_recovers_a_law(example):
+    law = example("slope_law")
+    random = np.random.default_rng(0)
+    x = random.standard_normal((30, 2))
+    exact = 0.7 + x @ [1.0, -0.5]
+    data = law.Data(x=x, y=exact, low=exact + 0.1, high=exact + 0.3)
+    assert data.coefficients() == pytest.approx([0.7, 1.0, -0.5])
+    plain, shifted = law.predictions(data)
+    assert plain == pytest.approx(exact)
+    # Every window lies above its slope: the factor that serves the others moves into it.
+    assert np.all((shifted >= data.low) & (shifted <= data.high))
+    # What is not known of a problem cannot be predicted: noise left out has no positive R².
+    noise = law.Data(x=x, y=random.standard_normal(30), low=exact, high=exact)
+    assert law.r_squared(noise.y, law.predictions(noise)[0]) < 0.1
+
+
+def test_support_changes_are_compared_with_like_steps_nearby(example):
+    script = example("support_changes")
+
+    def step(*, event, ratio, cooled=False):
+        return script.Step(
+            cooled=cooled,
+            entries=int(event),
+            components=False,
+            argmax=False,
+            ratio=ratio,
+            gradient=1.0,
+            braking=float(event),
+        )
+
+    quiet = [step(event=False, ratio=2.0) for _ in range(8)]
+    # The cooled step and the one too far away would both change the quotient.
+    far = step(event=False, ratio=50.0)
+    run = [far, *quiet[:5], step(event=True, ratio=6.0), step(event=False, ratio=9.0, cooled=True)]
+    assert [len(others) for _, others in script.neighbours(run, "S")] == [5]
+    mean, low, high = script.compare([run, run], "S", lambda s: s.ratio, relative=True)
+    assert (mean, low, high) == pytest.approx((3.0, 3.0, 3.0))
+    assert script.compare([run], "S", lambda s: s.braking, relative=False)[0] == 1.0
+    assert np.isnan(script.compare([run], "argmax", lambda s: s.ratio, relative=True)[0])
+
+
+def _cells(text, *heads):
+    """The table rows that begin with one of the heads."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith(tuple(f"| {head}" for head in heads))
+    ]
+
+
+@pytest.mark.slow
+def test_transfer_shows_every_way_on_every_case():
+    done = run_line(
+        f"timeout {LIMIT} python3 examples/transfer.py --forms exponential linear --quick", ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    tables = _cells(done.stdout, "1 ", "2 ", "3 ", "4 ")
+    assert len(tables) == 4 + 3 * 4
+    # What was calibrated on the fast learner is too short for the slow one; its slope is safe.
+    assert done.stdout.count("Carried over: the") == 3
+    assert [row[0] for row in _cells(done.stdout, "slope", "exponential", "linear")] == [
+        "slope", "slope, half of it", "exponential", "exponential, twice of it",
+        "linear", "linear, twice of it", "slope", "exponential", "linear",
+    ]  # fmt: skip
+    best = {row[0]: row for row in _cells(done.stdout, "slope |", "linear |")[-2:]}
+    assert best["slope"][2] == "4 of 4"
+    assert float(best["slope"][-1]) < float(best["linear"][-1])
+
+
+@pytest.mark.slow
+def test_slope_law_fits_every_model():
+    done = run_line(f"timeout {LIMIT} python3 examples/slope_law.py --quick", ROOT)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\d+ of 10 problems have a safe slope", done.stdout)
+    assert len(_cells(done.stdout, "constant", "std(C)", "rate", "noise", "n ", "all")) == 8
+
+
+@pytest.mark.slow
+def test_phase_one_runs_every_rule():
+    done = run_line(f"timeout {LIMIT} python3 examples/phase_one.py --quick", ROOT)
+    assert done.returncode == 0, done.stderr
+    assert len(_cells(done.stdout, "uniform", "geometric")) == 4
+    summary = {row[0]: row for row in _cells(done.stdout, "measured", "phase I", "theory", "0.")}
+    assert summary["measured"][4].startswith("4 of 4")
+    assert summary["theory"][4].startswith("0 of 4")
+
+
+def test_support_changes_shows_every_event():
+    done = run_line(f"timeout {LIMIT} python3 examples/support_changes.py --quick", ROOT)
+    assert done.returncode == 0, done.stderr
+    rows = _cells(done.stdout, "uniform", "geometric")
+    assert len(rows) == 2 * 2 * 2 * 3
+    for row in rows:
+        assert (row[-1] == "-") is (row[1] == "linear")
+        assert 0.0 < float(row[3]) < 1.0
