@@ -9,7 +9,7 @@ import numpy as np
 
 from sinkdiag.annealing.controller import AdaptiveCooling
 from sinkdiag.annealing.learning.fates import Course, Fate, Outcome
-from sinkdiag.annealing.learning.learner import Learner
+from sinkdiag.annealing.learning.learner import LARGE, Learner
 from sinkdiag.annealing.learning.lengths import Form, Shortest, shortest_safe
 from sinkdiag.annealing.learning.meter import Meter
 from sinkdiag.annealing.learning.pilot import PILOT_WORK, choose_alpha
@@ -22,7 +22,7 @@ from sinkdiag.annealing.learning.slopes import (
     SlopeSearch,
     median,
 )
-from sinkdiag.annealing.learning.stage import FRESH_WORK, LARGE, MAP_WORK, SlopeStage
+from sinkdiag.annealing.learning.stage import FRESH_WORK, MAP_WORK, SlopeStage
 from sinkdiag.annealing.learning.target import Target
 from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Purpose, Trials
 from sinkdiag.derivatives.thresholds import Thresholds, thresholds

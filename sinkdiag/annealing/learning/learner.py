@@ -23,6 +23,8 @@ from sinkdiag.solver.layer import Precision
 
 Loss = Literal["mse", "mass", "nll"]
 LOSSES = get_args(Loss)
+# Matrices with more entries are run in float32, as layers are.
+LARGE = 10_000
 _CODES = {"mse": MSE, "mass": MASS, "nll": NLL}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from sinkdiag.annealing.learning.learner import LARGE
 from sinkdiag.annealing.learning.meter import Meter
 from sinkdiag.annealing.learning.slopes import SlopeSearch, candidates_of, slope_grid, standing
 from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Purpose, Trials
 
 # Factors that are tried, the usual one first.
 FACTORS = (0.8, 0.6, 0.9)
-# Replicates and slopes (of the whole range) of the first look.
+# Replicates (of a large matrix one) and slopes (of the whole range) of the first look.
 PILOTS, COARSE = 2, 16
 # What one factor on one pilot counts as progress, in runs.
 WORK = 4.0
@@ -25,7 +26,9 @@ def choose_alpha(runner: LearnerRunner, beta: float, unit: float, meter: Meter) 
     A factor that cannot beat the best so far is not followed beyond its time of arrival. Where no
     slope is safe with any, the one that stands at the lowest temperature.
     """
-    panel = Panel(purpose=Purpose.PILOT, count=PILOTS if runner.learner.is_random else 1)
+    # The larger the matrix, the more alike its replicates.
+    alike = not runner.learner.is_random or runner.learner.problem.cost.size > LARGE
+    panel = Panel(purpose=Purpose.PILOT, count=1 if alike else PILOTS)
     slopes = slope_grid(unit, count=COARSE)
     best, soonest, lowest = FACTORS[0], math.inf, math.inf
     for factor in FACTORS:

@@ -19,8 +19,6 @@ from sinkdiag.annealing.learning.slopes import (
 )
 from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Trials
 
-# Matrices with more entries are run in float32, as layers are.
-LARGE = 10_000
 # On matrices with more entries lost causes are not followed up, unless that is asked for.
 WHOLE_MAP = 2_500
 # Guesses of the work of one replicate on the map and in the confirmation, in runs.
