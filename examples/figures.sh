@@ -5,4 +5,4 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here}
-sinkdiag calibrate "$here/data/motorcycle.npy" --collapse-tv 0.03 --plot "$out/calibrate.png"
+sinkdiag calibrate "$here/data/motorcycle.npy" --collapse-tv 0.03 --extended --plot "$out/calibrate.png"
