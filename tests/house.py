@@ -81,6 +81,17 @@ def imported(source: Source) -> set[str]:
     return {name for name in names if name.split(".")[0] == "sinkdiag"}
 
 
+def names_imported(source: Source) -> set[str]:
+    """Every absolute name that stands in an import, whosever it is."""
+    names: set[str] = set()
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module or "")
+    return names
+
+
 def room_of(module: str) -> str:
     """The room that a dotted name lies in; the package itself is its door."""
     return [*module.split("."), "__init__"][1]

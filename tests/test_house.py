@@ -29,6 +29,7 @@ from tests.house import (
     is_kernel,
     kernels,
     names_from_naive,
+    names_imported,
     records,
     room_of,
     words,
@@ -47,7 +48,7 @@ FLOORS = (
     ("annealing",),
     ("checkpoints",),
     ("report",),
-    ("studies",),
+    ("studies", "torch"),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -120,6 +121,14 @@ def test_imports_go_down():
         if FLOOR.get(room_of(target), len(FLOORS)) > FLOOR.get(source.room, len(FLOORS) - 1)
     ]
     none_of(upwards)
+
+
+def test_only_the_room_of_torch_uses_torch_and_nobody_uses_that_room():
+    """The package runs without torch, and costs nothing of it."""
+    outside = [source for source in SOURCES if source.room != "torch"]
+    foreign = {"lightning", "torch", "transformers"}
+    none_of(s.module for s in outside if foreign & {n.split(".")[0] for n in names_imported(s)})
+    none_of(s.module for s in outside if "torch" in {room_of(name) for name in imported(s)})
 
 
 def test_rooms_of_one_floor_do_not_use_each_other_in_circles():

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from sinkdiag.annealing.choice import Choice, Confirmation, choose
 from sinkdiag.annealing.collapse import CollapseMoment, Judge, moment_of_collapse
-from sinkdiag.annealing.controller import AdaptiveCooling, CoolingRule
+from sinkdiag.annealing.controller import AdaptiveCooling
 from sinkdiag.annealing.escalate import Escalation, PlainOutcome, escalate
 from sinkdiag.annealing.replay import ReplayFate
 from sinkdiag.annealing.replicates import make_replicates
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.track import SETTLE, TrackSettings
 from sinkdiag.annealing.window import NO_WINDOW, Window

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.stream import CostStream
 from sinkdiag.annealing.track import TrackedRun, TrackedStep, TrackSettings, track
 from sinkdiag.arrays import FloatArray

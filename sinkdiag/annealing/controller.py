@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sinkdiag.annealing.calibrated import read_document, read_row
+from sinkdiag.annealing.readings import check_same_shape, drifts_of, plain_plans, tracking_of
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -20,71 +24,14 @@ Signal = Literal["drift", "tracking"]
 # The paper's slope, drift per eps; and the share of the mass that may be out of place.
 DEFAULT_SLOPE: Mapping[Signal, float] = {"drift": 0.5, "tracking": 0.01}
 
-# What is left above eps_min is taken along with a step when it is at most this share of a full
-# step (of log eps). A factor alpha0 = (eps_min/eps_start)^(1/s) that was rounded in its 6th digit,
-# with its ends rounded likewise, misses eps_min after s steps by at most about
-# 5e-7·s²/log(eps_start/eps_min) of a step: for the default range of 300, by less than this up to
-# s = 750, beyond the default step budget. Without it a last step of a sliver remains, before which
-# the controller may hold for a long time.
-SLIVER = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoolingRule:
-    """One step of EPH-ASC with a piecewise-hybrid zone.
-
-    x = clip((reading/k_safe - beta)/(1 - beta), 0, 1), eps <- alpha0^(1-x) eps, or eps_min where
-    that is at most alpha0^(-SLIVER) eps_min. The reading is drift/eps, or the online tracking
-    error, and k_safe is in its unit. beta = 1 is the paper's two-state rule: cool while drift <=
-    k_safe eps, else hold. k_safe = inf is the plain exponential schedule. The paper names alpha0
-    and beta in its Table 2 and defines neither: this zone is ours.
-
-    Raises
-    ------
-    ValueError
-        Unless k_safe > 0, 0 < alpha0 < 1, 0 <= beta <= 1.
-    """
-
-    k_safe: float
-    alpha0: float
-    beta: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not self.k_safe > 0:
-            raise ValueError(f"k_safe must be positive, not {self.k_safe}")
-        if not 0 < self.alpha0 < 1:
-            raise ValueError(f"alpha0 must lie between 0 and 1, not {self.alpha0}")
-        if not 0 <= self.beta <= 1:
-            raise ValueError(f"beta must lie in [0, 1], not {self.beta}")
-
-    def braking(self, reading: float) -> float:
-        """x: 0 cools by alpha0, 1 holds. What is unknown (nan: no drift at first) holds."""
-        if math.isinf(self.k_safe):
-            return 0.0
-        if math.isnan(reading):
-            return 1.0
-        load = reading / self.k_safe
-        if self.beta == 1.0:
-            return 0.0 if load <= 1.0 else 1.0
-        return min(max((load - self.beta) / (1.0 - self.beta), 0.0), 1.0)
-
-    def cool(self, eps: float, reading: float, eps_min: float) -> float:
-        """The next temperature, cost units."""
-        following = eps * float(self.alpha0 ** (1.0 - self.braking(reading)))
-        return eps_min if following <= eps_min * self.alpha0**-SLIVER else following
-
-    def plain_steps(self, eps_start: float, eps_min: float) -> int:
-        """Steps from eps_start to eps_min when none of them is braked, at least 1."""
-        exact = math.log(eps_min / eps_start) / math.log(self.alpha0)
-        return max(1, math.ceil(exact - SLIVER))
-
 
 @dataclass(frozen=True, kw_only=True)
 class CoolingStep:
     """What the controller saw and did at one step; eps is the temperature of the plan it saw.
 
     eps and next_eps in cost units, drift in units of mass (nan at the first step); tracking_error
-    is a share of the mass (nan where rounding hides it, or the drift decides).
+    is a share of the mass (nan where rounding hides it, or the drift decides). Decided ``late``,
+    next_eps serves the pass after the next.
     """
 
     step: int
@@ -94,6 +41,7 @@ class CoolingStep:
     tracking_error: float
     braking: float
     next_eps: float
+    late: bool = False
 
 
 class AdaptiveCooling:
@@ -165,37 +113,88 @@ class AdaptiveCooling:
         self._previous: FloatArray | None = None
         self._steps: list[CoolingStep] = []
 
+    @classmethod
+    def from_row(cls, row: object) -> AdaptiveCooling:
+        """The controller of a calibration's row: the record, or a mapping such as a CSV's line.
+
+        Raises
+        ------
+        InputError
+            When columns are missing, or the calibration found no slope.
+        """
+        return cls(**asdict(read_row(row)))
+
+    @classmethod
+    def from_json(cls, document: str | Path, *, index: int | None = None) -> AdaptiveCooling:
+        """The same from the JSON that ``calibrate`` writes: its text, or the path of the file.
+
+        ``index`` says which row, from 0, where there are several.
+        """
+        return cls(**asdict(read_document(document, index)))
+
     def step(
         self, plan: ArrayLike, *, row: ArrayLike | None = None, col: ArrayLike | None = None
     ) -> float:
         """Take the plan (n, m) or plans (B, n, m) made at ``eps``; return the next temperature.
 
-        Anything NumPy can convert will do; detach tensors that carry gradients first. ``row`` (n,)
-        and ``col`` (m,) are the marginals that the layer aims at, default 1 and n/m; only the
-        tracking error needs them.
+        Anything NumPy can convert will do, and tensors as they come: with gradients, bfloat16, on a
+        GPU (which is waited for; `sinkdiag.torch.TensorCooling` does not). ``row`` (n,) and ``col``
+        (m,) are the marginals that the layer aims at, default 1 and n/m; only the tracking error
+        needs them.
         """
-        current = np.array(plan, dtype=np.float64)
-        if current.ndim not in (2, 3) or current.size == 0:
-            raise ValueError(f"a plan is (n, m) or (B, n, m), not {current.shape}")
-        if not np.all(np.isfinite(current)):
-            raise ValueError("the plan has entries that are not finite; the layer has diverged")
+        current = plain_plans(plan)
         drift = self._drift(current)
-        error, reading = math.nan, drift / self.eps
+        error, reading = math.nan, None
         if self.signal == "tracking":
-            error, reading = self._tracking(current, row, col)
-        following = self.rule.cool(self.eps, reading, self.eps_min)
+            self.matrix_tracking, readings = tracking_of(current, row, col)
+            error, reading = self._reduced(self.matrix_tracking), self._reduced(readings)
+        self._previous = current
+        return self.take(drift, tracking_error=error, reading=reading)
+
+    def take(
+        self,
+        drift: float,
+        *,
+        tracking_error: float = math.nan,
+        reading: float | None = None,
+        eps: float | None = None,
+    ) -> float:
+        """Act on what was measured elsewhere; return the next temperature.
+
+        Parameters
+        ----------
+        drift:
+            ‖P_t - P_{t-1}‖_F, already reduced; nan at the first step.
+        tracking_error, reading:
+            With signal ``tracking``: what is recorded, and what is acted on (default the same).
+        eps:
+            The temperature of P_t if the reading comes late, after the next plan was begun.
+
+        Raises
+        ------
+        ValueError
+            For a drift that is not finite after the first step.
+        """
+        if not math.isfinite(drift) and (self._steps or not math.isnan(drift)):
+            raise ValueError("the plan has entries that are not finite; the layer has diverged")
+        seen = self.eps if eps is None else float(eps)
+        if self.signal == "drift":
+            acted_on = drift / seen
+        else:
+            acted_on = tracking_error if reading is None else reading
+        following = self.rule.cool(self.eps, acted_on, self.eps_min)
         self._steps.append(
             CoolingStep(
                 step=len(self._steps),
-                eps=self.eps,
+                eps=seen,
                 drift=drift,
-                drift_ratio=drift / self.eps,
-                tracking_error=error,
-                braking=self.rule.braking(reading),
+                drift_ratio=drift / seen,
+                tracking_error=tracking_error,
+                braking=self.rule.braking(acted_on),
                 next_eps=following,
+                late=eps is not None,
             )
         )
-        self._previous = current
         self.eps = following
         return following
 
@@ -209,13 +208,13 @@ class AdaptiveCooling:
         """The first step whose pass uses eps_min, from 0; None before that is known."""
         if self.eps_start <= self.eps_min:
             return 0
-        last = (entry.step for entry in self._steps if entry.next_eps <= self.eps_min)
-        first = next(last, None)
-        return None if first is None else first + 1
+        decided = (entry for entry in self._steps if entry.next_eps <= self.eps_min)
+        first = next(decided, None)
+        return None if first is None else first.step + 1 + first.late
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row a step: step, eps, drift, drift_ratio, tracking_error, braking, next_eps."""
+        """One row a step, its columns the fields of `CoolingStep`."""
         import pandas as pd
 
         names = [entry.name for entry in fields(CoolingStep)]
@@ -223,7 +222,10 @@ class AdaptiveCooling:
         return pd.DataFrame(records, columns=names)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to go on from here, as plain values and arrays (copies)."""
+        """Everything needed to go on from here: numbers, strings, lists and dictionaries of them.
+
+        ``json`` and ``torch.load(weights_only=True)`` take it.
+        """
         return {
             "k_safe": self.rule.k_safe,
             "alpha0": self.rule.alpha0,
@@ -233,7 +235,7 @@ class AdaptiveCooling:
             "reduce": self.reduce,
             "signal": self.signal,
             "eps": self.eps,
-            "previous": None if self._previous is None else self._previous.copy(),
+            "previous": None if self._previous is None else self._previous.tolist(),
             "steps": [asdict(entry) for entry in self._steps],
         }
 
@@ -274,27 +276,9 @@ class AdaptiveCooling:
         if self._previous is None:
             self.matrix_drift = None
             return math.nan
-        if self._previous.shape != current.shape:
-            raise ValueError(
-                f"the plan's shape went from {self._previous.shape} to {current.shape}"
-            )
-        drifts = np.atleast_1d(np.sqrt(np.sum((current - self._previous) ** 2, axis=(-2, -1))))
-        self.matrix_drift = drifts
-        return self._reduced(drifts)
-
-    def _tracking(
-        self, current: FloatArray, row: ArrayLike | None, col: ArrayLike | None
-    ) -> tuple[float, float]:
-        """Tracking errors into ``matrix_tracking``, reduced to one; and the reading to act on."""
-        # Compiled sweeps are imported by those who use them.
-        from sinkdiag.solver.online import online_gap_of_plan
-
-        stack = current if current.ndim == 3 else current[None]
-        found = [online_gap_of_plan(plan, row=row, col=col) for plan in stack]
-        self.matrix_tracking = np.array([entry.tracking_error for entry in found])
-        least = np.array([entry.least_error for entry in found])
-        readings = np.where(np.isnan(self.matrix_tracking), least, self.matrix_tracking)
-        return self._reduced(self.matrix_tracking), self._reduced(readings)
+        check_same_shape(self._previous.shape, current.shape)
+        self.matrix_drift = drifts_of(current, self._previous)
+        return self._reduced(self.matrix_drift)
 
     def _reduced(self, values: FloatArray) -> float:
         return float(values.max() if self.reduce == "max" else values.mean())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sinkdiag.annealing.collapse import Distance, Judge
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.track import TrackSettings, track
 
 # A collapse is clear when the total variation exceeds the threshold by this factor.

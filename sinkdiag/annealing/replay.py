@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sinkdiag.annealing.collapse import Judge
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.track import TrackSettings, track
 
 # Replicates are independent and their kernels release the GIL.

@@ -9,7 +9,7 @@ import numpy as np
 
 from sinkdiag.annealing.calibration import Calibration
 from sinkdiag.annealing.collapse import Judge, collapse_index, plan_of
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.track import TrackSettings, track
 from sinkdiag.arrays import FloatArray
 from sinkdiag.columns import column

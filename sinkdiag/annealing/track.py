@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.kernels import track_step
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.stream import CostStream
 from sinkdiag.arrays import FloatArray
 

@@ -87,20 +87,25 @@ def vjp(
             "give one finite derivative for each entry of the plan",
         )
     solution = solve_problem(problem, eps, tol=tol, max_iter=max_iter, init=init)
-    operator = factor_block(solution.plan)
-    if operator is None:
+    pulled = pull_back(problem.cost, eps, solution.plan, given)
+    if pulled is None:
         nothing = np.full_like(problem.cost, np.nan)
         return Gradient(
             cost=nothing, eps=math.nan, solution=solution, status=Status.BELOW_RESOLUTION
         )
-    moved = operator.move(given)
-    left = operator.residual(finite_cost(problem.cost))
-    return Gradient(
-        cost=-moved / eps,
-        eps=float(np.vdot(moved, left)) / eps**2,
-        solution=solution,
-        status=solution.status,
-    )
+    return Gradient(cost=pulled[0], eps=pulled[1], solution=solution, status=solution.status)
+
+
+def pull_back(
+    cost: FloatArray, eps: float, plan: FloatArray, cotangent: FloatArray
+) -> tuple[FloatArray, float] | None:
+    """dℓ/dC (n, m) and dℓ/deps of `vjp` at a fixed point that is known; None below resolution."""
+    operator = factor_block(plan)
+    if operator is None:
+        return None
+    moved = operator.move(cotangent)
+    left = operator.residual(finite_cost(cost))
+    return -moved / eps, float(np.vdot(moved, left)) / eps**2
 
 
 def finite_cost(cost: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ from sinkdiag.annealing.collapse import (
     collapse_index,
     plan_of,
 )
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.stream import NoisyMatrix, Trajectory
 from sinkdiag.annealing.track import track
 from sinkdiag.problem import make_problem

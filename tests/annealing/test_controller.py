@@ -5,7 +5,7 @@ import pytest
 
 import sinkdiag
 from sinkdiag import AdaptiveCooling
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 
 
 def plans(count, seed=0, shape=(4, 4)):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sinkdiag.annealing.collapse import Judge
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.stream import NoisyMatrix
 from sinkdiag.annealing.trace import trace_run
 from sinkdiag.annealing.track import track

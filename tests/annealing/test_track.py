@@ -2,7 +2,8 @@ import math
 
 import numpy as np
 
-from sinkdiag.annealing.controller import AdaptiveCooling, CoolingRule
+from sinkdiag.annealing.controller import AdaptiveCooling
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.stream import NoisyMatrix, Trajectory
 from sinkdiag.annealing.track import TrackSettings, track
 from sinkdiag.problem import make_problem

@@ -110,7 +110,6 @@ def test_state_goes_to_another_controller_in_mid_run():
         whole.step(plan)
         part.step(plan)
     state = part.state_dict()
-    state["previous"] = state["previous"].tolist()
     resumed = AdaptiveCooling()
     resumed.load_state_dict(json.loads(json.dumps(state)))
     assert repr(resumed) == repr(part)

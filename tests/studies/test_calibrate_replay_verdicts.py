@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sinkdiag
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.results import Status
 from sinkdiag.studies.calibrate_replay_findings import _own_sweeps
 from tests.helpers import planar_cost

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.learning.learner import LearningStep
+from sinkdiag.annealing.rule import CoolingRule
 
 
 class Pace(Protocol):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.learning.fates import Fate, Outcome
 from sinkdiag.annealing.learning.paces import ControllerPace, Pace
 from sinkdiag.annealing.learning.trials import Panel, Purpose, Trials
+from sinkdiag.annealing.rule import CoolingRule
 
 # Slopes that are tried, times std(C), for rows of mass 1: 48 of ratio 1.253; a quick look takes 30
 # of ratio 1.441. Both leave every slope a neighbour within `NEIGHBOURHOOD`.

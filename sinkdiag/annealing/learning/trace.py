@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sinkdiag.annealing.collapse import assignment_gap
-from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.learning.calibration import LearningCalibration
 from sinkdiag.annealing.learning.fates import Fate, Outcome, run_together
 from sinkdiag.annealing.learning.learner import LearningRun, LearningState, LearningStep
 from sinkdiag.annealing.learning.paces import ControllerPace, Pace
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.trace import TraceRow, entropy
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
 from sinkdiag.arrays import AnyArray
