@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from sinkdiag.annealing.controller import CoolingRule
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.schedules.layer import Layer, SweepLayer
 from sinkdiag.annealing.schedules.setting import Sample, ScheduleStep, Setting
 from sinkdiag.checks import check_count, check_size

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sinkdiag.annealing.controller import DEFAULT_SLOPE, CoolingRule
+from sinkdiag.annealing.controller import DEFAULT_SLOPE
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.annealing.schedules.schedule import (
     Decision,
     LayerSchedule,

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.learning.fates import Course, Fate, run_together
 from sinkdiag.annealing.learning.learner import LearningRun, LearningState
 from sinkdiag.annealing.learning.paces import ControllerPace, LengthPace
+from sinkdiag.annealing.rule import CoolingRule
 from tests.annealing.learning.helpers import small_learner
 
 COURSE = Course(eps_start=1.0, eps_min=0.02, max_steps=120, collapse_tv=0.1)

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from sinkdiag.annealing.controller import CoolingRule
 from sinkdiag.annealing.learning import kernels
 from sinkdiag.annealing.learning.fates import Course, Fate, run_together
 from sinkdiag.annealing.learning.learner import Learner, LearningRun, LearningState
 from sinkdiag.annealing.learning.paces import ControllerPace
 from sinkdiag.annealing.learning.target import planted_target, target_of
+from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.problem import make_problem
 from tests.annealing.learning.helpers import gradient_by_hand, small_learner
 from tests.helpers import uniform_cost
