@@ -54,7 +54,9 @@ def sinkhorn(
     ArithmeticError
         When the fixed point is not reached; the message has its status.
     """
-    temperature = eps if isinstance(eps, torch.Tensor) else torch.tensor(float(eps))
+    temperature = (
+        eps if isinstance(eps, torch.Tensor) else torch.tensor(float(eps), dtype=torch.float64)
+    )
     settings = _Settings(row=_array(row), col=_array(col), tol=tol, max_iter=max_iter)
     plan: torch.Tensor = _FixedPoint.apply(cost, temperature, settings)
     return plan
