@@ -3,6 +3,7 @@ import json
 import math
 import os
 import socket
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_late_it_acts_on_the_step_before():
     for plan in sequence:
         met.append(late.eps)
         late.step(torch.from_numpy(plan))
-    drifts = [np.linalg.norm(b - a) for a, b in zip(sequence, sequence[1:])]
+    drifts = [np.linalg.norm(b - a) for a, b in pairwise(sequence)]
     # By hand: passes 0, 1 and 2 at the start (nothing read, then no drift); then each on the
     # reading of two passes before, at the temperature that it had.
     wanted = [1.0, 1.0, 1.0]
@@ -124,9 +125,16 @@ def test_plans_that_cannot_be_used(late):
     cooling.step(torch.ones(2, 2))
     with pytest.raises(ValueError, match=r"shape went from \(2, 2\) to \(3, 3\); feed the plan of"):
         cooling.step(torch.ones(3, 3))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_layer_that_diverges(late):
+    cooling, broken = TensorCooling(controller(), late=late), torch.full((2, 2), math.nan)
+    cooling.step(torch.ones(2, 2))
+    if late:
+        cooling.step(broken)
     with pytest.raises(ValueError, match="not finite"):
-        for _ in range(3):
-            cooling.step(torch.full((2, 2), math.nan))
+        cooling.step(broken)
 
 
 def test_a_first_plan_that_is_not_finite():
