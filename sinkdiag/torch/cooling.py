@@ -75,7 +75,7 @@ class TensorCooling:
         late = plan.device.type != "cpu" if self.late is None else self.late
         measured = self._measured(plan, row, col)
         if not late:
-            return self._take(measured.tolist(), None)
+            return self._take(_numbers(measured), None)
         arrived, self._waiting = self._waiting, _sent(measured, self.eps)
         return self.eps if arrived is None else self._take(arrived.read(), arrived.eps)
 
@@ -108,37 +108,44 @@ class TensorCooling:
     def _measured(
         self, plan: torch.Tensor, row: torch.Tensor | None, col: torch.Tensor | None
     ) -> torch.Tensor:
-        """Drift, tracking error and reading, reduced over matrices and ranks: (3,), float64."""
+        """Drift, and with that signal tracking error and reading, reduced over matrices, ranks."""
         current, previous = plan.detach(), self._previous
         if previous is None:
-            moved = torch.where(torch.isfinite(current).all(), math.nan, math.inf)
-            moved = moved.to(current.device)
+            finite = torch.isfinite(current).all()
+            moved = torch.where(finite, math.nan, math.inf).to(current.device)
         else:
             check_same_shape(tuple(previous.shape), tuple(current.shape))
-            moved = drift(current, previous.to(current.device))
-            moved = self._reduced(torch.nan_to_num(moved, nan=math.inf))
-        # A layer may overwrite its output in place.
-        self._previous = current.clone()
+            previous = previous.to(current.device)
+            moved = self._reduced(drift(current, previous))
+        # Copied: a layer may overwrite its output in place.
+        self._previous = current.clone() if previous is None else previous.copy_(current)
         if self.controller.signal == "drift":
-            return _joined(moved, moved, moved)
+            return moved
         _, error, reading = tracking(current, row, col)
         return _joined(moved, self._reduced(error), self._reduced(reading))
 
     def _reduced(self, values: torch.Tensor) -> torch.Tensor:
         largest = self.controller.reduce == "max"
-        found = values.amax() if largest else values.mean()
+        if values.ndim > 0:
+            values = values.amax() if largest else values.mean()
         if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-            return found
-        # What is not finite is inf by now: not every backend keeps nan in a maximum.
+            return values
+        # Not every backend keeps nan in a maximum.
+        found = torch.nan_to_num(values, nan=math.inf)
         operation = torch.distributed.ReduceOp.MAX if largest else torch.distributed.ReduceOp.SUM
         torch.distributed.all_reduce(found, op=operation, group=self.group)
         return found if largest else found / torch.distributed.get_world_size(self.group)
 
     def _take(self, measured: list[float], eps: float | None) -> float:
+        if len(measured) == 1:
+            return self.controller.take(measured[0], eps=eps)
         moved, error, reading = measured
-        if self.controller.signal == "drift":
-            return self.controller.take(moved, eps=eps)
         return self.controller.take(moved, tracking_error=error, reading=reading, eps=eps)
+
+
+def _numbers(values: torch.Tensor) -> list[float]:
+    found = values.tolist()
+    return found if isinstance(found, list) else [found]
 
 
 def _joined(*values: torch.Tensor) -> torch.Tensor:
@@ -158,7 +165,7 @@ class _Waiting:
         """Its numbers; begun a step ago, it has long arrived."""
         if self.arrived is not None:
             self.arrived.synchronize()
-        return [float(value) for value in self.values.tolist()]
+        return _numbers(self.values)
 
 
 def _sent(measured: torch.Tensor, eps: float) -> _Waiting:

@@ -45,7 +45,7 @@ class Sites:
         When the model has no such module, or one that projects no single square matrix a token.
     """
 
-    def __init__(self, model: torch.nn.Module, *, watch_every: int = 50) -> None:
+    def __init__(self, model: torch.nn.Module, *, watch_every: int = 100) -> None:
         self.model = model
         self._eps = 1.0
         self._listeners: list[SiteCall] = []

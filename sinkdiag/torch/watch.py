@@ -92,7 +92,7 @@ class Watch:
     def __init__(
         self,
         *,
-        every: int = 50,
+        every: int = 100,
         keep: int = 10_000,
         row: torch.Tensor | None = None,
         col: torch.Tensor | None = None,
