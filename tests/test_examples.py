@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import json
 import re
 import runpy
 import shlex
@@ -26,6 +27,8 @@ LIMIT = 60
 def test_what_a_script_imports_from_here_exists(script):
     """Benchmarks are not run here: what they take from the package must at least be there."""
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sinkdiag.torch"):
+            pytest.importorskip("torch", reason="pip install 'sinkdiag[torch]'")
         if isinstance(node, ast.ImportFrom) and re.match(r"(sinkdiag|tests)\b", node.module or ""):
             module = import_module(node.module)
             assert [name.name for name in node.names if not hasattr(module, name.name)] == []
@@ -248,3 +251,44 @@ def test_support_changes_shows_every_event():
     for row in rows:
         assert (row[-1] == "-") is (row[1] == "linear")
         assert 0.0 < float(row[3]) < 1.0
+
+
+@pytest.mark.slow
+def test_matching_is_trained_and_tabled(tmp_path):
+    pytest.importorskip("torch", reason="pip install '.[examples]'")
+    pytest.importorskip("skimage", reason="pip install '.[examples]'")
+    folder = shlex.quote(str(tmp_path))
+    done = run_line(
+        f"timeout 120 python3 examples/train_matching.py --quick --output {folder}", ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("### ") == 2
+    with (tmp_path / "runs.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["fate"] for row in rows} <= {"safe", "held", "locked", "thrown"}
+    # 100 steps at a gentle temperature are enough for the synthetic pairs, on every seed.
+    shares = [float(row["right"]) for row in rows if row["schedule"] == "EPH-ASC k = 0.3"]
+    assert min(shares[:3]) > 0.9
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["reported_seeds"] == [1, 2]
+    assert (tmp_path / "proxy.npz").exists()
+
+
+@pytest.mark.slow
+def test_a_language_model_is_trained_and_drawn(tmp_path):
+    pytest.importorskip("torch", reason="pip install '.[examples]'")
+    pytest.importorskip("hyper_connections", reason="pip install '.[examples]'")
+    folder = shlex.quote(str(tmp_path))
+    done = run_line(f"timeout 120 python3 examples/train_mhc.py --quick --output {folder}", ROOT)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "steps.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 2 * 60
+    for schedule in ("exponential", "EPH-ASC"):
+        losses = [float(row["loss"]) for row in rows if row["schedule"] == schedule]
+        assert losses[0] > np.log(256) - 0.5
+        assert np.mean(losses[-10:]) < losses[0] - 1.0
+    assert float(rows[59]["eps"]) == pytest.approx(0.01 ** (59 / 60), rel=1e-6)
+    assert (tmp_path / "mhc.png").stat().st_size > 10_000
+    with np.load(tmp_path / "tokens.npz") as held:
+        assert {held[name].shape for name in held} == {(32, 4, 4)}
