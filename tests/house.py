@@ -81,14 +81,14 @@ def imported(source: Source) -> set[str]:
     return {name for name in names if name.split(".")[0] == "sinkdiag"}
 
 
-def names_imported(source: Source) -> set[str]:
-    """Every absolute name that stands in an import, whosever it is."""
+def parts_imported(source: Source) -> set[str]:
+    """The parts of every absolute name that it imports from, whosever it is."""
     names: set[str] = set()
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            names |= {part for alias in node.names for part in alias.name.split(".")}
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.add(node.module or "")
+            names |= set((node.module or "").split("."))
     return names
 
 

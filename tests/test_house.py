@@ -29,7 +29,7 @@ from tests.house import (
     is_kernel,
     kernels,
     names_from_naive,
-    names_imported,
+    parts_imported,
     records,
     room_of,
     words,
@@ -52,7 +52,7 @@ FLOORS = (
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-# The package's face and the script: they hand out names of every room and belong to none.
+# The package's face and the script hand out names of every room and belong to none.
 DOORS = {"__init__", "__main__"}
 
 LONGEST_BODY, LONGEST_FILE, MOST_PARAMETERS = 40, 300, 8
@@ -123,13 +123,10 @@ def test_imports_go_down():
     none_of(upwards)
 
 
-def test_only_the_room_of_torch_uses_torch_and_nobody_uses_that_room():
-    """The package runs without torch; only a ``.pt`` file, which is torch's, is read by it."""
-    reader = "sinkdiag.checkpoints.store"
-    outside = [source for source in SOURCES if source.room != "torch" and source.module != reader]
+def test_only_the_room_of_torch_and_the_reader_of_pt_files_use_torch_and_nobody_uses_that_room():
+    others = [s for s in SOURCES if s.room != "torch" and s.module != "sinkdiag.checkpoints.store"]
     foreign = {"lightning", "torch", "transformers"}
-    none_of(s.module for s in outside if foreign & {n.split(".")[0] for n in names_imported(s)})
-    none_of(s.module for s in outside if "torch" in {room_of(name) for name in imported(s)})
+    none_of(s.module for s in others if foreign & parts_imported(s))
 
 
 def test_rooms_of_one_floor_do_not_use_each_other_in_circles():
