@@ -292,7 +292,7 @@ def parse() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=float, default=value)
     options = parser.parse_args()
     if options.quick:
-        options.steps, options.seeds = 60, 1
+        options.steps, options.seeds, options.jobs = 60, 1, 1
     return options
 
 
@@ -302,9 +302,13 @@ def main() -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     lines = [foretold(options), ""]
     pairs = [(s, seed) for seed in range(options.seeds) for s in ("exponential", "EPH-ASC")]
-    context = torch.multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
-        done = list(pool.map(trained, [options] * len(pairs), *zip(*pairs, strict=True)))
+    given = ([options] * len(pairs), *zip(*pairs, strict=True))
+    if options.jobs == 1:
+        done = list(map(trained, *given))
+    else:
+        context = torch.multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+            done = list(pool.map(trained, *given))
     steps = [step for run in done for step in run]
     with (options.output / "steps.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, list(asdict(steps[0])))
