@@ -213,6 +213,29 @@ def table_of(
     return [*lines, ""]
 
 
+def overview(rows: Sequence[dict[str, object]], tuning: int) -> list[str]:
+    """Failures of every schedule in every setting, reported seeds only."""
+    settings_met = list(dict.fromkeys(str(row["setting"]) for row in rows))
+    lines = [
+        "### Failures",
+        "",
+        "| schedule | " + " | ".join(settings_met) + " |",
+        "|---" * (len(settings_met) + 1) + "|",
+    ]
+    for schedule in dict.fromkeys(str(row["schedule"]) for row in rows):
+        counts = []
+        for setting in settings_met:
+            fates = [
+                row["fate"]
+                for row in rows
+                if (row["setting"], row["schedule"]) == (setting, schedule)
+                and int(str(row["seed"])) >= tuning
+            ]
+            counts.append(f"{fates.count('locked') + fates.count('thrown')} of {len(fates)}")
+        lines.append(f"| {schedule} | " + " | ".join(counts) + " |")
+    return [*lines, ""]
+
+
 def manifest(arguments: argparse.Namespace, slopes: dict[str, float]) -> dict[str, object]:
     """What it takes to make the tables again."""
     packages = ("sinkdiag", "torch", "numpy", "scipy", "scikit-image")
@@ -272,12 +295,13 @@ def main() -> None:
         lines += table_of(setting, chosen, course, arguments.tuning, carried)
         rows += list(rows_of(setting, chosen, course))
         traces += list(trace_rows(setting, chosen, course, arguments.tuning))
-        (arguments.output / "tables.md").write_text("\n".join(lines), encoding="utf-8")
+        report = "\n".join([*lines, *overview(rows, arguments.tuning)])
+        (arguments.output / "tables.md").write_text(report, encoding="utf-8")
         write_rows(arguments.output / "runs.csv", rows)
         write_rows(arguments.output / "traces.csv", traces)
     written = {**manifest(arguments, slopes), "processor_seconds": time.process_time() - begun}
     (arguments.output / "manifest.json").write_text(json.dumps(written, indent=2) + "\n")
-    print("\n".join(lines))
+    print(report)
 
 
 def trace_rows(

@@ -272,6 +272,7 @@ def draw(path: Path, steps: Sequence[Step]) -> None:
     other.set_ylabel("eps (dashed, | brakes)")
     panels[2].set_xlabel("training step")
     panels[0].legend()
+    figure.suptitle("hyper-connections, 20 sweeps; drift in the Frobenius norm, eps in logits")
     figure.savefig(path, dpi=110)
 
 

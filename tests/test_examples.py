@@ -262,7 +262,7 @@ def test_matching_is_trained_and_tabled(tmp_path):
         f"timeout 120 python3 examples/train_matching.py --quick --output {folder}", ROOT
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("### ") == 2
+    assert done.stdout.count("### ") == 3
     with (tmp_path / "runs.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["fate"] for row in rows} <= {"safe", "held", "locked", "thrown"}
