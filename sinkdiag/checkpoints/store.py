@@ -86,6 +86,8 @@ def open_store(source: str, wanted: Wanted) -> Store:
         return _arrays(source, path, key)
     if suffix in (".pt", ".pth", ".bin"):
         return _pickled(source)
+    if not Path(path).exists():
+        raise InputError(source, "no such file or folder", "check the path")
     raise InputError(
         source,
         f"the ending {suffix!r} is not known",

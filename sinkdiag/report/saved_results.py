@@ -53,7 +53,7 @@ def load_result(path: str) -> SavedResult:
     start = text.lstrip()[:1]
     if start == "{" and path.lower().endswith(".jsonl"):
         return _lines(text, path)
-    if start == "{":
+    if start == "{" or path.lower().endswith(".json"):
         return _document(text, path)
     return _csv(text, path)
 

@@ -51,7 +51,7 @@ def study_anneal(
     """
     found = cases(subjects, together="trajectory")
     if truth is not None and not settings.learn:
-        raise InputError("truth", "nothing is learned", "ask for learning too, or leave it out")
+        raise InputError("truth", "nothing is learned", "add --learn (learn=True), or leave it out")
     for case in found if settings.learn else ():
         if len(case.problems) > 1:
             raise InputError(

@@ -52,27 +52,31 @@ def _resolution(found: LearningCalibration) -> str:
     resolution, iters, eps = found.resolution, found.learner.iters, found.course.eps_min
     if resolution.lowest <= eps:
         return (
-            f"with K = {iters} from zero this layer is right to {RIGHT:.0%} at every temperature "
-            f"down to eps {eps:.4g}."
+            f"with K = {iters} from zero this layer is right to {RIGHT:.0%} on the costs as given "
+            f"at every temperature down to eps {eps:.4g}."
         )
-    needed = (
-        f"for {eps:.4g} it would need K = {resolution.needed:.0f}"
-        if math.isfinite(resolution.needed)
-        else f"how many {eps:.4g} would take was not found"
-    )
     reach = (
-        f"is right to {RIGHT:.0%} down to eps {resolution.lowest:.4g}"
+        f"is right to {RIGHT:.0%} on the costs as given down to eps {resolution.lowest:.4g}"
         if math.isfinite(resolution.lowest)
-        else f"is right to {RIGHT:.0%} at no temperature"
+        else f"is right to {RIGHT:.0%} on the costs as given at no temperature"
     )
-    return f"with K = {iters} from zero this layer {reach}; {needed} (no schedule changes that)."
+    return f"with K = {iters} from zero this layer {reach}{_needed(found)}."
+
+
+def _needed(found: LearningCalibration) -> str:
+    """How many sweeps eps_min would take, where K is not enough for it."""
+    needed, eps = found.resolution.needed, found.course.eps_min
+    if needed <= found.learner.iters:
+        return f", and again at {eps:.4g}"
+    told = f"it would need K = {needed:.0f}" if math.isfinite(needed) else "how many were not found"
+    return f"; for {eps:.4g} {told} (learned costs are sharper, no schedule changes it)"
 
 
 def _provocation(found: LearningCalibration) -> str:
     runs = found.plain_runs
     ends = _ends(runs)
     where = "" if math.isnan(found.eps_collapse) else f" (frozen near eps {found.eps_collapse:.4g})"
-    return f"Plain cooling by {found.alpha0:.4g} a step {ends}{where}."
+    return f"Plain cooling by {found.alpha0!r} a step {ends}{where}."
 
 
 def _ends(runs: tuple[Outcome, ...]) -> str:
@@ -99,15 +103,24 @@ def _slope(found: LearningCalibration, chosen: Chosen) -> str:
     if chosen.held:
         text = (
             f"No slope arrives and ends right. With {name} the controller stands at eps "
-            f"{found.eps_floor:.4g} with the argmaxes right (on {share}): that is the temperature "
-            "this learner bears, do not cool below it."
+            f"{found.eps_stand:.4g} with the argmaxes right (on {share}): {_stand(found)}."
         )
     else:
         text = (
-            f"With {name} the controller arrives at step {found.steps_safe:.0f} (median) and ends "
+            f"With {name} the controller arrives at step {found.steps_safe:g} (median) and ends "
             f"right on {share}; slopes from {chosen.low:.3g} to {_high(found, chosen)} do."
         )
     return text if chosen.passed else f"{text} {_unconfirmed(chosen)}"
+
+
+def _stand(found: LearningCalibration) -> str:
+    """What it means that a controller stands where it stands."""
+    if found.bears_more:
+        return (
+            "not that the learner bears no less, for cooling by the clock goes further and ends "
+            "right; noise keeps the drift above k·eps"
+        )
+    return "that is the temperature this learner bears, do not cool below it"
 
 
 def _high(found: LearningCalibration, chosen: Chosen) -> str:
@@ -117,12 +130,20 @@ def _high(found: LearningCalibration, chosen: Chosen) -> str:
 
 def _unconfirmed(chosen: Chosen) -> str:
     return (
-        f"NOT confirmed: of {chosen.attempts} slopes put to the test none did as well, with its "
-        "neighbours, on fresh replicates; give more --replicates, or treat it as a guess."
+        f"Its neighbours did not hold up on fresh replicates (nor did {chosen.attempts - 1} other "
+        "slopes with theirs): the window is narrow or its fates are mixed; give more --replicates."
     )
 
 
 def _no_slope(found: LearningCalibration) -> str:
+    rejected = found.rejected
+    if rejected is not None:
+        fate = "hold" if rejected.held else "are safe"
+        return (
+            f"Slopes that {fate} on the held-out replicates do not on fresh ones (the last of "
+            f"{rejected.attempts} that were tried, k = {rejected.slope:.4g}, on "
+            f"{rejected.confirmed:.0%}): none is given; give more --replicates."
+        )
     finite = [entry for entry in found.fates if math.isfinite(entry.slope)]
     late = sum(run.fate is Fate.LATE for entry in finite for run in entry.outcomes)
     total = sum(len(entry.outcomes) for entry in finite)
@@ -147,18 +168,19 @@ def _share(entry: SlopeFates) -> float:
 def _alternatives(found: LearningCalibration) -> str:
     """What a user would do without a controller, on the same replicates."""
     plain, linear, steps = found.plain.steps, found.linear.steps, found.steps_safe
+    soonest = min(plain, linear)
+    if math.isinf(soonest):
+        return "Without a controller no exponential or linear schedule within the budget is safe."
     text = (
         f"Without a controller the shortest safe schedules are exponential {_steps(plain)}, "
         f"linear {_steps(linear)}"
     )
-    soonest = min(plain, linear)
-    if math.isinf(soonest):
-        return f"{text}: no schedule of any length within the budget is safe."
     if math.isnan(steps):
         return f"{text}: a schedule of the right length arrives where no slope does."
     speedup = "" if math.isinf(plain) else f" (speedup {plain / steps:.2f}; the paper reports 1.6)"
     if soonest <= steps:
-        return f"{text}{speedup}: a schedule of the right length, known beforehand, is as good."
+        how = "sooner" if soonest < steps else "as soon"
+        return f"{text}{speedup}: one of the right length, known beforehand, arrives {how}."
     return f"{text}{speedup}."
 
 
@@ -174,7 +196,7 @@ def _paper(found: LearningCalibration) -> str:
         return ""
     name = f"The paper's k = {PAPER} (k·std(C) = {PAPER * found.std:.3g})"
     if usual.safe:
-        return f"{name} is safe, at step {usual.steps:.0f}."
+        return f"{name} is safe, at step {usual.steps:g}."
     return f"{name} {_ends(usual.outcomes)}."
 
 
@@ -182,9 +204,10 @@ def _rates(found: LearningCalibration) -> str:
     if not found.rates:
         return ""
     told = [
-        f"{slope:.3g}" if math.isfinite(slope) else "no slope is safe" for _, slope in found.rates
+        f"k_safe is {slope:.3g}" if math.isfinite(slope) else "no slope is safe"
+        for _, slope in found.rates
     ]
-    return f"At a quarter of the learning rate k_safe is {told[0]}, at four times {told[1]}."
+    return f"At a quarter of the learning rate {told[0]}, at four times {told[1]}."
 
 
 def _conditions(found: LearningCalibration) -> str:

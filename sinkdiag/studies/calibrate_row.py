@@ -57,7 +57,10 @@ class CalibrationRow:
     replicates: int = column("held-out replicates")
     verdict: str = column("the same in words, with cause and recommendation")
     mode: str = column("learning: from a matrix; record: from a recorded run; replay: --replay")
-    iters: int = column("K: yours (lower only in a replay with --fewer-sweeps)")
+    iters: int = column(
+        "K: yours (lower only in a replay with --fewer-sweeps). A layer runs K sweeps, f from g "
+        "and g from f, and a last update of f: its rows are exact"
+    )
     start: str = column("cold: every call from zero potentials; warm: g carried in cost units")
     learning_rate: float = column("eta of the learner; nan in a replay", "cost²")
     noise: float = column("noise of the costs: of the learner at every step", "cost")
@@ -72,8 +75,8 @@ class CalibrationRow:
         "steps_plain/steps_safe; the paper's Table 1 says 1.6 to 90 %", default=NAN
     )
     eps_floor: float = column(
-        "where the controller stands if no slope arrives: the temperature that this learner "
-        "bears, median; nan where it arrives",
+        "the temperature that this learner bears: where the controller stands, median, if no slope "
+        "arrives and no schedule that was tried ends right; else nan",
         "cost",
         default=NAN,
     )

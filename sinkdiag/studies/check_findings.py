@@ -184,4 +184,4 @@ def _share(value: float) -> str:
         return f"{value}"
     if 0.0 < value < _LEAST:
         return f"less than {100.0 * _LEAST:g} %"
-    return f"{100.0 * value:.0f} %" if value >= 1.0 else f"{100.0 * value:.2g} %"
+    return f"{100.0 * value:.0f} %" if value >= 0.095 else f"{100.0 * value:.2g} %"

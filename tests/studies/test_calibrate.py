@@ -67,8 +67,8 @@ def test_the_row_is_the_contract_s(result):
 def test_the_verdict_opens_with_its_word_and_says_what_no_schedule_changes(result):
     (row,) = result.rows
     assert row.verdict.startswith(
-        f"window: with K = 20 from zero this layer is right to 1% down to eps "
-        f"{row.eps_resolved:.4g}; for 0.01 it would need K = {row.iters_needed:.0f}"
+        "window: with K = 20 from zero this layer is right to 1% on the costs as given down to "
+        f"eps {row.eps_resolved:.4g}; for 0.01 it would need K = {row.iters_needed:.0f}"
     )
     assert f"k_safe = {row.k_safe:.4g} (k·std(C) = {row.k_safe_std:.3g}" in row.verdict
     assert "The paper's k = 0.5" in row.verdict

@@ -24,7 +24,7 @@ from sinkdiag.annealing.learning.slopes import (
 )
 from sinkdiag.annealing.learning.stage import FRESH_WORK, MAP_WORK, SlopeStage
 from sinkdiag.annealing.learning.target import Target
-from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Purpose, Trials
+from sinkdiag.annealing.learning.trials import MOSTLY, LearnerRunner, Panel, Purpose, Trials
 from sinkdiag.derivatives.thresholds import Thresholds, thresholds
 from sinkdiag.jacobian.freeze import freeze_temperature
 from sinkdiag.problem import Problem
@@ -50,8 +50,9 @@ class LearningCalibration:
         The held-out replicates.
     fates:
         Every slope on them in rising order, the plain exponential schedule (inf) last.
-    chosen:
-        The slope to use; None where none is safe and none holds.
+    chosen, rejected:
+        The slope to use; None where none is safe and none holds, or where those that seemed so
+        failed on fresh replicates: then ``rejected`` is the last of them.
     plain, linear:
         The shortest safe exponential and linear schedules on the same replicates.
     rates:
@@ -71,6 +72,7 @@ class LearningCalibration:
     panel: Panel
     fates: tuple[SlopeFates, ...]
     chosen: Chosen | None
+    rejected: Chosen | None
     plain: Shortest
     linear: Shortest
     rates: tuple[tuple[float, float], ...]
@@ -107,11 +109,23 @@ class LearningCalibration:
         return found.steps if found is not None and math.isfinite(found.steps) else math.nan
 
     @property
-    def eps_floor(self) -> float:
+    def eps_stand(self) -> float:
         """The temperature at which the chosen slope stands, median; nan where it arrives."""
         found = self.at_safe
         held = self.chosen is not None and self.chosen.held
         return found.eps if held and found is not None else math.nan
+
+    @property
+    def bears_more(self) -> bool:
+        """Whether some schedule by the clock goes to eps_min and ends right."""
+        return self.fates[-1].safe or math.isfinite(min(self.plain.steps, self.linear.steps))
+
+    @property
+    def eps_floor(self) -> float:
+        """The temperature that the learner bears: where the controller stands, if nothing that was
+        tried goes further and ends right; else nan.
+        """
+        return math.nan if self.bears_more else self.eps_stand
 
     @property
     def alpha_critical(self) -> float:
@@ -191,6 +205,7 @@ def measure_learning(
     search = SlopeSearch(trials, alpha0, settings.beta)
     stage = SlopeStage(runner, search, panel, settings, whole_map=extended)
     fates, chosen = stage.choose(unit)
+    holds = chosen is not None and (chosen.passed or chosen.confirmed >= MOSTLY)
     found = LearningCalibration(
         settings=settings,
         learner=learner,
@@ -200,7 +215,8 @@ def measure_learning(
         alpha0=alpha0,
         panel=panel,
         fates=fates,
-        chosen=chosen,
+        chosen=chosen if holds else None,
+        rejected=None if holds else chosen,
         plain=_shortest(trials, panel, "exponential"),
         linear=_shortest(trials, panel, "linear"),
         rates=_other_rates(stage, unit) if extended else (),

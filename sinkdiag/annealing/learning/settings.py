@@ -138,8 +138,15 @@ def cost_std(problem: Problem) -> float:
     """
     finite = problem.cost[np.isfinite(problem.cost)]
     found = unit_std(problem)
-    if not found > ROUNDING * float(np.abs(finite).max()):
+    if not np.ptp(finite) > 0.0:
         raise InputError(
             problem.name, "all costs are equal: nothing can be learned from them", "check the file"
+        )
+    if not found > ROUNDING * float(np.abs(finite).max()):
+        raise InputError(
+            problem.name,
+            f"the costs vary by {np.ptp(finite):.3g} around {float(finite.mean()):.3g}, next to "
+            "their rounding",
+            "subtract the offset: it changes no plan",
         )
     return found
