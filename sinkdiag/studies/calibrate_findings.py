@@ -40,11 +40,9 @@ def verdict_of(found: LearningCalibration) -> str:
 
 
 def _opening(found: LearningCalibration) -> str:
-    if found.chosen is None:
-        return "empty:"
     if found.fates[-1].safe:
         return "no collapse provoked:"
-    return "window:"
+    return "empty:" if found.chosen is None else "window:"
 
 
 def _resolution(found: LearningCalibration) -> str:

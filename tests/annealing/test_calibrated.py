@@ -8,7 +8,7 @@ import pytest
 
 from sinkdiag import AdaptiveCooling, InputError
 from sinkdiag.annealing.readings import plain_plans
-from tests.helpers import invoke
+from tests.helpers import invoke, planar_cost
 
 ROW = {"k_safe": 0.3, "alpha0": 0.8, "beta": 0.5, "eps_start": 2.0, "eps_min": 0.02}
 
@@ -33,8 +33,8 @@ def test_json_as_text_or_file(tmp_path):
 
 
 def test_what_calibrate_writes_is_read(tmp_path):
-    np.save(tmp_path / "cost.npy", np.random.default_rng(0).random((6, 6)))
-    command = ["calibrate", tmp_path / "cost.npy", "--quick", "--max-steps", 100]
+    np.save(tmp_path / "cost.npy", planar_cost(8))
+    command = ["calibrate", tmp_path / "cost.npy", "--quick", "--max-steps", 100, "--alpha0", 0.6]
     done = invoke(*command, "-o", tmp_path / "found.json")
     assert done.status == 0, done.err
     line = invoke(*command, "--format", "csv")

@@ -19,9 +19,17 @@ def track_step(cost, row, col, eps, iters, g, previous):
     return frobenius(plan, previous), f, g, plan
 
 
-def note_plan(plan, previous):
-    """(drift, argmax of every row; of equals the first)."""
-    return frobenius(plan, previous), [list(line).index(max(line)) for line in plan]
+def note_plan(plan, previous, best, changed, eps):
+    """(drift, argmax of every row; of equals the first, where it changed: eps)."""
+    places = [list(line).index(max(line)) for line in plan]
+    marks = [old if place == was else eps for place, was, old in zip(places, best, changed)]
+    return frobenius(plan, previous), places, marks
+
+
+def share_right(best, correct, judged):
+    """The share of the judged rows whose argmax is correct."""
+    found = [bool(line[place]) for line, place, seen in zip(correct, best, judged) if seen]
+    return sum(found) / len(found)
 
 
 def weigh_loss(plan, target, known, loss, factor):

@@ -76,11 +76,17 @@ def test_slopes_that_fail_on_fresh_replicates_are_not_given(found):
     failed = Chosen(
         slope=1.5, low=1.0, high=2.0, held=False, confirmed=0.3, passed=False, attempts=4
     )
-    nothing = dataclasses.replace(found, chosen=None, rejected=failed)
+    plain = dataclasses.replace(found.fates[-1], safe=False)
+    nothing = dataclasses.replace(
+        found, fates=(*found.fates[:-1], plain), chosen=None, rejected=failed
+    )
     verdict = verdict_of(nothing)
     assert verdict.startswith("empty:")
     assert "the last of 4 that were tried, k = 1.5, on 30%" in verdict
     assert nothing.controller is None
+    calm = dataclasses.replace(plain, safe=True)
+    calm = dataclasses.replace(nothing, fates=(*found.fates[:-1], calm))
+    assert verdict_of(calm).startswith("no collapse provoked:")
 
 
 def test_a_narrow_window_is_said(found):

@@ -16,8 +16,13 @@ def note_plan(
     plan: AnyArray,
     previous: AnyArray,
     best: np.ndarray[tuple[int], np.dtype[np.int64]],
+    changed: np.ndarray[tuple[int], np.dtype[np.float64]],
+    eps: float,
 ) -> float:
-    """Each row's argmax into ``best``; returns the drift ‖P - previous‖_F."""
+    """Each row's argmax into ``best``; returns the drift ‖P - previous‖_F.
+
+    Where the argmax is another than ``best`` held, ``changed`` is set to ``eps``.
+    """
     n, m = plan.shape
     moved = np.zeros_like(plan[0])
     for i in range(n):
@@ -27,11 +32,29 @@ def note_plan(
             moved[j] += change * change
             if plan[i, j] > top:
                 top, place = plan[i, j], j
-        best[i] = place
+        if best[i] != place:
+            best[i] = place
+            changed[i] = eps
     total = 0.0
     for j in range(m):
         total += moved[j]
     return np.sqrt(total)
+
+
+@njit
+def share_right(
+    best: np.ndarray[tuple[int], np.dtype[np.int64]],
+    correct: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+    judged: np.ndarray[tuple[int], np.dtype[np.bool_]],
+) -> float:
+    """The share of the judged rows whose argmax is correct."""
+    right, count = 0, 0
+    for i in range(len(best)):
+        if judged[i]:
+            count += 1
+            if correct[i, best[i]]:
+                right += 1
+    return right / count
 
 
 @njit

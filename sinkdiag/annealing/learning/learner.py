@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from sinkdiag.annealing.learning.kernels import MASS, MSE, NLL, note_plan, weigh_loss
+from sinkdiag.annealing.learning.kernels import MASS, MSE, NLL, note_plan, share_right, weigh_loss
 from sinkdiag.annealing.learning.target import Target
 from sinkdiag.arrays import AnyArray
 from sinkdiag.problem import Problem
@@ -114,7 +114,7 @@ class LearningState:
         self.cost = cost
         self.plan = np.zeros_like(cost)
         self.g = np.zeros(m, cost.dtype)
-        self.best = np.full(n, -1)
+        self.best = np.full(n, -1, dtype=np.int64)
         self.changed_at = np.full(n, math.nan)
         self.right_share = 0.0
         self.best_share = 0.0
@@ -149,7 +149,6 @@ class LearningRun:
         self.weighted: AnyArray = np.empty((n, m), learner.dtype)
         self._update = np.empty((n, m), learner.dtype)
         self._target = learner.target.plan.astype(learner.dtype)
-        self._best = np.empty(n, dtype=np.int64)
         self._scale = n / problem.total
 
     def step(self, state: LearningState, eps: float, noise: AnyArray | None = None) -> LearningStep:
@@ -162,9 +161,11 @@ class LearningRun:
         plan = self.layer.run(self.noisy, eps, None if learner.cold else state.g)
         if not learner.cold:
             state.g[:] = self.layer.potential()
-        drift = note_plan(plan, state.plan, self._best)
+        drift = note_plan(plan, state.plan, state.best, state.changed_at, eps)
+        target = learner.target
+        state.right_share = share_right(state.best, target.correct, target.judged)
+        state.best_share = max(state.best_share, state.right_share)
         self._weigh(plan, eps)
-        self._note(state, eps)
         self.gradient = self.layer.pull_back(self.weighted)
         rate = learner.dtype(learner.learning_rate)
         state.cost -= np.multiply(self.gradient, rate, out=self._update)
@@ -189,12 +190,3 @@ class LearningRun:
             np.array([factor], learner.dtype),
             self.weighted,
         )
-
-    def _note(self, state: LearningState, eps: float) -> None:
-        """Which rows changed their mind, and how many are right."""
-        best, target = self._best, self.learner.target
-        state.changed_at[best != state.best] = eps
-        state.best[:] = best
-        right = target.correct[np.arange(len(best)), best]
-        state.right_share = float(right[target.judged].mean())
-        state.best_share = max(state.best_share, state.right_share)

@@ -21,11 +21,16 @@ def test_the_kernels_agree_with_their_twins():
     random = np.random.default_rng(0)
     plan, previous, target = random.random((3, 5, 4))
     known = np.array([True, False, True, True, False])
-    best = np.empty(5, dtype=np.int64)
-    drift = kernels.note_plan(plan, previous, best)
-    wanted, places = naive.note_plan(plan, previous)
+    best, changed = np.argmax(plan, axis=1), np.full(5, 0.7)
+    best[2] = (best[2] + 1) % 4
+    wanted, places, marks = naive.note_plan(plan, previous, list(best), list(changed), 0.2)
+    drift = kernels.note_plan(plan, previous, best, changed, 0.2)
     assert drift == pytest.approx(wanted, rel=1e-14)
     assert list(best) == places
+    assert list(changed) == marks
+    assert {0.2, 0.7} == set(marks)
+    share = kernels.share_right(best, target > 0.5, known)
+    assert share == naive.share_right(best, target > 0.5, known)
     weighted = np.empty((5, 4))
     for name, code in (("mse", kernels.MSE), ("mass", kernels.MASS), ("nll", kernels.NLL)):
         kernels.weigh_loss(plan, target, known, code, np.array([3.0]), weighted)
