@@ -86,7 +86,7 @@ def open_store(source: str, wanted: Wanted) -> Store:
         return _arrays(source, path, key)
     if suffix in (".pt", ".pth", ".bin"):
         return _pickled(source)
-    if not Path(path).exists():
+    if not suffix and not Path(path).exists():
         raise InputError(source, "no such file or folder", "check the path")
     raise InputError(
         source,

@@ -68,5 +68,7 @@ def test_folders_that_are_none(tmp_path):
 def test_other_files(tmp_path):
     with pytest.raises(InputError, match=r"ending '\.gguf' is not known"):
         read_model(str(tmp_path / "a.gguf"), Choice())
+    with pytest.raises(InputError, match="no such file or folder"):
+        read_model(str(tmp_path / "a"), Choice())
     with pytest.raises(InputError, match=r"no such file|only torch reads"):
         read_model(str(tmp_path / "a.pt"), Choice())
