@@ -31,7 +31,7 @@ np.save(sys.stdout.buffer, costs)' "$1" "$2" "$seeds"
 run() {
   local name=$1 status=0
   shift
-  sinkdiag sensitivity "$@" --eps-unit range "${grid[@]}" --extended \
+  sinkdiag sensitivity "$@" --eps-unit range "${grid[@]}" --extended --claims \
     --manifest "$out/$name.manifest.json" --plot "$out/$name.png" \
     -o "$out/$name.csv" 2> "$out/$name.txt" || status=$?
   if ((status != 0 && status != 4)); then
