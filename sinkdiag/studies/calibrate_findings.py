@@ -106,7 +106,8 @@ def _slope(found: LearningCalibration, chosen: Chosen) -> str:
     else:
         text = (
             f"With {name} the controller arrives at step {found.steps_safe:g} (median) and ends "
-            f"right on {share}; slopes from {chosen.low:.3g} to {_high(found, chosen)} do."
+            f"right on {share}; on the held-out ones slopes from {chosen.low:.3g} to "
+            f"{_high(found, chosen)} are safe."
         )
     return text if chosen.passed else f"{text} {_unconfirmed(chosen)}"
 

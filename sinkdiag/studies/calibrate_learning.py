@@ -16,10 +16,10 @@ from sinkdiag.annealing.learning.calibration import (
     measure_learning,
 )
 from sinkdiag.annealing.learning.fates import Course, Fate
+from sinkdiag.annealing.learning.record import RecordFit
 from sinkdiag.annealing.learning.settings import cost_std
 from sinkdiag.annealing.learning.target import Target, planted_target, target_of
 from sinkdiag.annealing.learning.trace import lost_track, trace_all
-from sinkdiag.annealing.record import RecordFit
 from sinkdiag.annealing.trace import TraceRow
 from sinkdiag.errors import NothingToDrawError
 from sinkdiag.progress import Progress

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from sinkdiag.annealing.learning.learner import Learner
+from sinkdiag.annealing.learning.record import RecordFit, fit_record
 from sinkdiag.annealing.learning.settings import LearningSettings
-from sinkdiag.annealing.record import RecordFit, fit_record
 from sinkdiag.results import Status
 from sinkdiag.studies.calibrate_row import CalibrationRow
 from sinkdiag.studies.calibrate_settings import CalibrateSettings

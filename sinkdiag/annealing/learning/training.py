@@ -83,8 +83,8 @@ class TrainingCalibration:
         confirmed = "" if chosen.passed else "; NOT confirmed"
         return (
             f"{head}: with k_safe = {chosen.slope:.4g} the training {how}, on "
-            f"{chosen.confirmed:.0%} of fresh seeds{confirmed}; slopes from {chosen.low:.3g} to "
-            f"{chosen.high:.3g} do",
+            f"{chosen.confirmed:.0%} of fresh seeds{confirmed}; on the others slopes from "
+            f"{chosen.low:.3g} to {chosen.high:.3g} do",
         )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sinkdiag.annealing.learning.learner import Learner
+from sinkdiag.annealing.learning.record import LEAST, LIMIT, fit_record
 from sinkdiag.annealing.learning.target import target_of
-from sinkdiag.annealing.record import LEAST, LIMIT, fit_record
 from sinkdiag.problem import make_problem
 from sinkdiag.results import Status
 from sinkdiag.solver.layer import unroll

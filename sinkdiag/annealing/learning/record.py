@@ -11,7 +11,8 @@ G_t depends on xi_t; the gradient before it does not, and serves as instrument:
 
 Of what is left, e_t = xi_{t+1} - xi_t, the autocovariances are 2, -1, 0 times the noise's variance:
 the second gives the noise. Whether this learner made the record the first and the third then tell,
-and that e_t has nothing to do with what was known before (`sinkdiag.annealing.record_sample`).
+and that e_t has nothing to do with what was known before
+(`sinkdiag.annealing.learning.record_sample`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sinkdiag.annealing.learning.learner import LOSSES, Learner, LearningRun, LearningState
-from sinkdiag.annealing.record_sample import RecordSample
+from sinkdiag.annealing.learning.record_sample import RecordSample
 from sinkdiag.arrays import FloatArray, IntArray
 from sinkdiag.results import Status
 
