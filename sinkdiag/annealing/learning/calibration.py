@@ -24,7 +24,7 @@ from sinkdiag.annealing.learning.slopes import (
 )
 from sinkdiag.annealing.learning.stage import FRESH_WORK, MAP_WORK, SlopeStage
 from sinkdiag.annealing.learning.target import Target
-from sinkdiag.annealing.learning.trials import MOSTLY, LearnerRunner, Panel, Purpose, Trials
+from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Purpose, Trials
 from sinkdiag.derivatives.thresholds import Thresholds, thresholds
 from sinkdiag.jacobian.freeze import freeze_temperature
 from sinkdiag.problem import Problem
@@ -205,7 +205,7 @@ def measure_learning(
     search = SlopeSearch(trials, alpha0, settings.beta)
     stage = SlopeStage(runner, search, panel, settings, whole_map=extended)
     fates, chosen = stage.choose(unit)
-    holds = chosen is not None and (chosen.passed or chosen.confirmed >= MOSTLY)
+    holds = chosen is not None and chosen.holds_up
     found = LearningCalibration(
         settings=settings,
         learner=learner,

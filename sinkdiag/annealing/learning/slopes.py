@@ -11,7 +11,7 @@ import numpy as np
 
 from sinkdiag.annealing.learning.fates import Fate, Outcome
 from sinkdiag.annealing.learning.paces import ControllerPace, Pace
-from sinkdiag.annealing.learning.trials import Panel, Purpose, Trials
+from sinkdiag.annealing.learning.trials import MOSTLY, Panel, Purpose, Trials
 from sinkdiag.annealing.rule import CoolingRule
 
 # Slopes that are tried, times std(C), for rows of mass 1: 48 of ratio 1.253; a quick look takes 30
@@ -62,6 +62,11 @@ class Chosen:
     confirmed: float
     passed: bool
     attempts: int
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether the slope itself did on fresh replicates, though a neighbour may not have."""
+        return self.passed or self.confirmed >= MOSTLY
 
 
 def median(values: Sequence[float]) -> float:

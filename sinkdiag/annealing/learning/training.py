@@ -40,14 +40,16 @@ class TrainingCalibration:
     ----------
     fates:
         Every slope on the seeds it was run with, in rising order; inf is plain cooling.
-    chosen:
-        The slope to use, its window and its confirmation; None where none is safe and none holds.
+    chosen, rejected:
+        The slope to use, its window and its confirmation; None where none is safe and none holds,
+        or where those that seemed so failed on fresh seeds: then ``rejected`` is the last of them.
     course, alpha0, beta:
         Temperatures and budget, and the controller's other parameters.
     """
 
     fates: tuple[SlopeFates, ...]
     chosen: Chosen | None
+    rejected: Chosen | None
     course: Course
     alpha0: float
     beta: float
@@ -67,7 +69,13 @@ class TrainingCalibration:
     @property
     def findings(self) -> tuple[str, ...]:
         """The outcome in a sentence that opens like the verdict of ``calibrate``."""
-        chosen = self.chosen
+        chosen, rejected = self.chosen, self.rejected
+        if rejected is not None:
+            return (
+                "empty: slopes that did well on the first seeds do not on fresh ones (the last of "
+                f"{rejected.attempts}, k = {rejected.slope:.4g}, on {rejected.confirmed:.0%}): "
+                "none is given; give more replicates",
+            )
         if chosen is None:
             return (
                 "empty: no slope ends right on 90 % of the seeds, and none stands where the result "
@@ -80,7 +88,7 @@ class TrainingCalibration:
             if chosen.held
             else f"arrives at step {entry.steps:.0f} (median) and ends right"
         )
-        confirmed = "" if chosen.passed else "; NOT confirmed"
+        confirmed = "" if chosen.passed else " (not so its neighbours)"
         return (
             f"{head}: with k_safe = {chosen.slope:.4g} the training {how}, on "
             f"{chosen.confirmed:.0%} of fresh seeds{confirmed}; on the others slopes from "
@@ -165,7 +173,15 @@ def calibrate_training(
     meter.begin("confirming")
     chosen = search.confirmed(candidates, found, 1.0, count=fresh)
     meter.finish()
-    return TrainingCalibration(fates=found, chosen=chosen, course=course, alpha0=alpha0, beta=beta)
+    holds = chosen is not None and chosen.holds_up
+    return TrainingCalibration(
+        fates=found,
+        chosen=chosen if holds else None,
+        rejected=None if holds else chosen,
+        course=course,
+        alpha0=alpha0,
+        beta=beta,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

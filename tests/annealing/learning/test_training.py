@@ -69,6 +69,18 @@ def test_where_nothing_helps_it_is_empty():
     assert found.findings[0].startswith("empty: ")
 
 
+def test_slopes_that_fail_on_fresh_seeds_are_not_given():
+    def lucky(controller, seed):
+        wrong = training(controller, seed)
+        return 1.0 if seed >= 1_000_000 else wrong
+
+    found = sinkdiag.calibrate_training(lucky, eps_start=1.0, eps_min=0.01, alpha0=0.8)
+    assert found.chosen is None
+    assert found.controller is None
+    assert (found.rejected.confirmed, found.rejected.passed) == (0.0, False)
+    assert found.findings[0].startswith("empty: slopes that did well on the first seeds")
+
+
 def test_every_run_has_a_seed_of_its_own_and_failed_slopes_meet_no_more():
     seen = []
 
