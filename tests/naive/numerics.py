@@ -147,3 +147,25 @@ def label_components(mask):
                 stack += [i for i in range(n) if mask[i][node - n]]
         count += 1
     return label
+
+
+def row_products(matrix, x):
+    """matrix x."""
+    return [sum(entry * value for entry, value in zip(line, x)) for line in matrix]
+
+
+def column_products(matrix, x):
+    """matrix' x."""
+    return [sum(line[j] * value for line, value in zip(matrix, x)) for j in range(len(matrix[0]))]
+
+
+def add_row(matrix, i, x, out):
+    """out + x matrix_i."""
+    return [old + x * entry for old, entry in zip(out, matrix[i])]
+
+
+def add_four_rows(matrix, i, xs, out):
+    """out + Σ_k x_k matrix_{i+k}."""
+    for k, x in enumerate(xs):
+        out = add_row(matrix, i + k, x, out)
+    return out
