@@ -14,7 +14,7 @@ from sinkdiag.cli.conditions import parse_condition
 from sinkdiag.cli.options import InputOptions, OutputOptions, path_of
 
 if TYPE_CHECKING:
-    from sinkdiag.report.table import Format
+    from sinkdiag.rendering.table import Format
 
 PLOT_ENDINGS = (".png", ".pdf", ".svg")
 _ENDINGS: dict[str, Format] = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".txt": "table"}
@@ -39,7 +39,7 @@ def check_output(
         When standard output is closed and rows would go there, or a path cannot be written.
     """
     from sinkdiag.errors import InputError
-    from sinkdiag.report.files import check_writable
+    from sinkdiag.rendering.files import check_writable
 
     if output.path is None and sys.stdout is None:
         raise InputError("standard output", "it is closed", "open it, or write to a file with -o")

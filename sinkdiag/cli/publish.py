@@ -19,7 +19,7 @@ from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions, OutputOptions
-    from sinkdiag.report.table import Table
+    from sinkdiag.rendering.table import Table
     from sinkdiag.studies.result import Result
     from sinkdiag.studies.subjects import Subject
 
@@ -49,7 +49,7 @@ def publish(
     beside:
         Further files: a path (None: not asked for) and what fills it.
     """
-    from sinkdiag.report.files import write_text, write_with
+    from sinkdiag.rendering.files import write_text, write_with
 
     table = result.table
     text = _rendered(table, output)
@@ -94,7 +94,7 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
     if output.plot is None:
         return None
     from sinkdiag.errors import NothingToDrawError
-    from sinkdiag.report.figures.style import rendered
+    from sinkdiag.rendering.figures.style import rendered
 
     try:
         drawn = rendered(result.figure(), output.plot)
@@ -111,7 +111,7 @@ def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: objec
     import numpy as np
 
     from sinkdiag.cli.options import path_of
-    from sinkdiag.report.manifest import array_record, file_record, make_manifest
+    from sinkdiag.rendering.manifest import array_record, file_record, make_manifest
 
     records = []
     for subject in subjects:

@@ -77,7 +77,7 @@ class CheckResult(Result[CheckPart]):
 
     def figure(self) -> Figure:
         """The error of K sweeps along eps, and the sweeps that are needed, for the first matrix."""
-        from sinkdiag.report.figures.check import draw
+        from sinkdiag.rendering.figures.check import draw
 
         first = self.parts[0]
         return draw(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from sinkdiag.checks import check_size
 from sinkdiag.columns import column as meant
 from sinkdiag.errors import InputError, NothingToDrawError
-from sinkdiag.report.saved_results import SavedResult, load_result
-from sinkdiag.report.table import Label
+from sinkdiag.rendering.saved_results import SavedResult, load_result
+from sinkdiag.rendering.table import Label
 from sinkdiag.results import Status
 from sinkdiag.studies.result import Part, Result
 

@@ -14,9 +14,9 @@ from sinkdiag.jacobian.modes import Norm
 from sinkdiag.load.matrices import matrix_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.figures.pseudospectrum import MOST_PANELS, draw
-from sinkdiag.report.saved_grids import SavedGrid, SavedGrids, write_grids
-from sinkdiag.report.table import Label, Table
+from sinkdiag.rendering.figures.pseudospectrum import MOST_PANELS, draw
+from sinkdiag.rendering.saved_grids import SavedGrid, SavedGrids, write_grids
+from sinkdiag.rendering.table import Label, Table
 from sinkdiag.resolvent.operator import of_matrix
 from sinkdiag.resolvent.pseudomode import ModeEntry
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
@@ -123,7 +123,7 @@ class PseudospectrumResult(Result[PseudospectrumPart]):
         stream.write(self.modes_table.render("csv").encode())
 
     def write_grids(self, stream: IO[bytes]) -> None:
-        """Everything but the pseudo-modes as .npz, for `sinkdiag.report.saved_grids.load_grids`."""
+        """All but the pseudo-modes as .npz, for `sinkdiag.rendering.saved_grids.load_grids`."""
         grids = tuple(
             SavedGrid(label=part.label, pseudospectrum=part.pseudospectrum) for part in self.parts
         )

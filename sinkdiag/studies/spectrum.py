@@ -18,7 +18,7 @@ from sinkdiag.jacobian.modes import Norm
 from sinkdiag.jacobian.support import ActiveSupport, active_schur
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.table import Table
+from sinkdiag.rendering.table import Table
 from sinkdiag.results import Solution
 from sinkdiag.solver.path import solve_path
 from sinkdiag.studies.result import Part, Result
@@ -85,7 +85,7 @@ class SpectrumResult(Result[SpectrumPart]):
 
     def figure(self) -> Figure:
         """Gap, eigenvalues and conditioning of the first matrix against eps."""
-        from sinkdiag.report.figures.spectrum import SpectrumCurves, draw
+        from sinkdiag.rendering.figures.spectrum import SpectrumCurves, draw
 
         first, rows = self.parts[0], self.parts[0].rows
         if all(math.isnan(row.gap) for row in rows):

@@ -17,7 +17,7 @@ from typing import Any
 
 from sinkdiag.errors import InputError
 from sinkdiag.load.source import bytes_of, walled
-from sinkdiag.report.manifest import Manifest
+from sinkdiag.rendering.manifest import Manifest
 
 _REMEDY = "give what -o or --manifest wrote: .csv, .json or .jsonl"
 _MANIFEST = {entry.name for entry in fields(Manifest)}
