@@ -16,7 +16,7 @@ from sinkdiag.jacobian.block import factor_block
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.constants_row import ConstantsRow, constants_row, follow_recipe
 from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
 from sinkdiag.studies.subjects import (
@@ -125,10 +125,12 @@ def study_constants(
     temperatures: Temperatures,
     settings: ConstantsSettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> ConstantsResult:
-    """`constants` for checked subjects: one part a matrix."""
+    """`constants` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
     parts = tuple(
-        _part(case, temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
+        _part(case, temperatures.grid(case.problems, AUTO_COUNT), settings, progress, solutions)
         for case in cases(subjects)
     )
     return ConstantsResult(
@@ -140,12 +142,16 @@ def study_constants(
 
 
 def _part(
-    case: Case, grid: Sequence[float], settings: ConstantsSettings, progress: Progress
+    case: Case,
+    grid: Sequence[float],
+    settings: ConstantsSettings,
+    progress: Progress,
+    solutions: SolvePath,
 ) -> JudgedPart:
     rows: list[ConstantsRow] = []
     curve: list[Response] = []
     tol, max_iter = settings.tol, settings.max_iter
-    for solution in solve_path(case.problem, grid, tol=tol, max_iter=max_iter):
+    for solution in solutions(case.problem, grid, tol=tol, max_iter=max_iter):
         row, response = _measure(case.problem, solution, curve, settings.seed)
         rows.append(row)
         curve.append(response)

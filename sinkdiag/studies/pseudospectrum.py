@@ -21,6 +21,7 @@ from sinkdiag.resolvent.operator import of_matrix
 from sinkdiag.resolvent.pseudomode import ModeEntry
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 from sinkdiag.results import Status
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.pseudospectrum_findings import details_of, digest_of, name_of
 from sinkdiag.studies.pseudospectrum_point import (
     PseudospectrumSettings,
@@ -236,8 +237,13 @@ def study_pseudospectrum(
     temperatures: Temperatures,
     settings: PseudospectrumSettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> PseudospectrumResult:
-    """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm."""
+    """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm.
+
+    ``solutions`` gives fixed points.
+    """
     parts = [
         _part(case.label, found, modes)
         for case in cases(subjects)
@@ -247,6 +253,7 @@ def study_pseudospectrum(
             temperatures.grid(case.problems, AUTO_COUNT),
             settings,
             progress,
+            solutions=solutions,
         )
     ]
     return PseudospectrumResult(

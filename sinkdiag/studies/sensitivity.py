@@ -16,7 +16,7 @@ from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution, worst
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.judged import JudgedResult, judged_part
 from sinkdiag.studies.sensitivity_row import Measured, Rate, SensitivityRow, sensitivity_rows
 from sinkdiag.studies.subjects import (
@@ -144,12 +144,17 @@ def study_sensitivity(
     temperatures: Temperatures,
     settings: SensitivitySettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> SensitivityResult:
-    """`sensitivity` for checked subjects: one part a matrix, or a batch."""
+    """`sensitivity` for checked subjects: one part a matrix, or a batch.
+
+    ``solutions`` gives fixed points.
+    """
     parts = []
     for case in cases(subjects, together="batch"):
         grid = temperatures.grid(case.problems, AUTO_COUNT)
-        measured = _Runs(grid, settings, progress).measure(case)
+        measured = _Runs(grid, settings, progress, solutions).measure(case)
         rows = sensitivity_rows(measured)
         parts.append(judged_part(case, rows, measured.curves, claims=settings.claims))
     return SensitivityResult(
@@ -164,9 +169,14 @@ class _Runs:
     """The measurements of one case on its grid, and how far they have come."""
 
     def __init__(
-        self, grid: Sequence[float], settings: SensitivitySettings, progress: Progress
+        self,
+        grid: Sequence[float],
+        settings: SensitivitySettings,
+        progress: Progress,
+        solutions: SolvePath,
     ) -> None:
         self.grid, self.settings, self.progress = grid, settings, progress
+        self.solutions = solutions
         self.done = self.total = 0
 
     def measure(self, case: Case) -> Measured:
@@ -213,7 +223,7 @@ class _Runs:
 
     def _solutions(self, problem: Problem) -> Iterator[Solution]:
         tol, max_iter = self.settings.tol, self.settings.max_iter
-        for solution in solve_path(problem, self.grid, tol=tol, max_iter=max_iter):
+        for solution in self.solutions(problem, self.grid, tol=tol, max_iter=max_iter):
             yield solution
             self.done += 1
             self.progress("sensitivity", self.done, self.total)

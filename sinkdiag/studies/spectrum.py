@@ -20,7 +20,7 @@ from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.rendering.table import Table
 from sinkdiag.results import Solution
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise, summarise_many
 from sinkdiag.studies.spectrum_point import SpectrumPoint, measure_point, unresolved_point
@@ -215,12 +215,14 @@ def study_spectrum(
     temperatures: Temperatures,
     settings: SpectrumSettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> SpectrumResult:
-    """`spectrum` for checked subjects: one part a matrix."""
+    """`spectrum` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
     parts = []
     for case in cases(subjects):
         grid = temperatures.grid(case.problems, AUTO_COUNT)
-        points, coldest = _points(case.problem, grid, settings, progress)
+        points, coldest = _points(case.problem, grid, settings, progress, solutions)
         rows = tuple(point.row for point in points)
         summary = summarise(
             rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest)
@@ -244,13 +246,17 @@ def study_spectrum(
 
 
 def _points(
-    problem: Problem, grid: Sequence[float], settings: SpectrumSettings, progress: Progress
+    problem: Problem,
+    grid: Sequence[float],
+    settings: SpectrumSettings,
+    progress: Progress,
+    solutions: SolvePath,
 ) -> tuple[tuple[SpectrumPoint, ...], Solution]:
     """The points, warmest first, and the coldest fixed point."""
     points: list[SpectrumPoint] = []
     before: ActiveSupport | None = None
     progress("spectrum", 0, len(grid))
-    for solution in solve_path(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
+    for solution in solutions(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
         try:
             point, before = measure_point(problem, solution, before, settings)
         except np.linalg.LinAlgError:
