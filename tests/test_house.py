@@ -273,6 +273,7 @@ def test_every_command_has_a_row():
         "constants",
         "info",
         "pseudospectrum",
+        "report",
         "sensitivity",
         "spectrum",
         "stack",

@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import replace
 
 from numpy.typing import ArrayLike
 
 from sinkdiag.annealing.learning.learner import Loss
-from sinkdiag.errors import InputError, NothingToDrawError
+from sinkdiag.errors import InputError
 from sinkdiag.load.record import record_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
-from sinkdiag.rendering.files import write_text
-from sinkdiag.rendering.manifest import Manifest
 from sinkdiag.rendering.table import Label
-from sinkdiag.results import Status
 from sinkdiag.studies.check import CheckResult, study_check
 from sinkdiag.studies.check_row import Start
 from sinkdiag.studies.report_answers import layer_answers
-from sinkdiag.studies.report_page import Contents, document_of, page_of, text_of
+from sinkdiag.studies.report_focus import Focus, focus_on
+from sinkdiag.studies.report_result import ReportPart, ReportResult
 from sinkdiag.studies.report_row import ReportRow, ReportSummary
 from sinkdiag.studies.report_sections import (
-    Focus,
     ReportSection,
     Sections,
     check_settings,
-    focus_on,
     plain_section,
 )
-from sinkdiag.studies.report_settings import SECTIONS, ReportSettings, SectionName
+from sinkdiag.studies.report_settings import SECTIONS, ReportSettings
 from sinkdiag.studies.report_verdicts import study_answers
 from sinkdiag.studies.report_window import arithmetic_of, window_of
-from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.stack import StackSettings, study_stack
 from sinkdiag.studies.subjects import Layout, Subject, reading_notes, subject_of
 from sinkdiag.studies.suspicious import suspicions
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = [
     "ReportResult",
@@ -51,99 +42,6 @@ __all__ = [
     "study_checkpoints",
     "study_report",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ReportPart(Part):
-    """The one input."""
-
-    summary: ReportSummary
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ReportResult(Result[ReportPart]):
-    """Answers first, then a section for each command; as text, as JSON or as a page."""
-
-    command: ClassVar[str] = "report"
-    row_type: ClassVar[type] = ReportRow
-    sections: tuple[ReportSection, ...] = ()
-
-    @property
-    def summary(self) -> ReportSummary:
-        """What the answers are about."""
-        return self.parts[0].summary
-
-    @property
-    def statuses(self) -> tuple[Status, ...]:
-        """Those of all sections."""
-        return tuple(status for each in self.sections for status in each.result.statuses)
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """None beside the sections, which say what failed in them."""
-        return ()
-
-    @property
-    def contents(self) -> Contents:
-        """What text, JSON and page are made from."""
-        return Contents(
-            summary=self.summary,
-            rows=self.rows,
-            notes=self.notes,
-            sections=self.sections,
-            table=self.table,
-        )
-
-    def section(self, name: SectionName) -> Result[Any]:
-        """The result of one command.
-
-        Raises
-        ------
-        KeyError
-            When that section was not made.
-        """
-        return {each.name: each.result for each in self.sections}[name]
-
-    def text(self) -> str:
-        """The answers as text of 80 columns."""
-        return text_of(self.contents)
-
-    def document(self, manifest: Manifest | None = None) -> str:
-        """Answers and sections as JSON."""
-        return document_of(self.contents, manifest)
-
-    def page(self, manifest: Manifest | None = None) -> str:
-        """One self-contained page (HTML): answers, figures, tables, and the data as JSON.
-
-        ``manifest``, where there is one, stands on the page and lets `compare` tell what else
-        differs between two pages.
-        """
-        return page_of(self.contents, manifest)
-
-    def save(self, path: str) -> None:
-        """Write the page, whole or not at all.
-
-        Raises
-        ------
-        InputError
-            When the file cannot be written.
-        """
-        write_text(path, self.page())
-
-    def figure(self) -> Figure:
-        """The figure of the first section that has one.
-
-        Raises
-        ------
-        NothingToDrawError
-            When none has.
-        """
-        for each in self.sections:
-            try:
-                return each.result.figure()
-            except NothingToDrawError:
-                continue
-        raise NothingToDrawError("no section has a figure")
 
 
 def report(
@@ -244,7 +142,9 @@ def study_report(
     sections = Sections(focus, settings, progress)
     made = sections.make(check)
     (problem,) = focus.subject.problems
-    rows = [*_layer_rows(made, focus, settings), *study_answers(made, focus.eps)]
+    rows = list(_layer_rows(made, focus, settings))
+    right = any(row.question == "sweeps" and row.verdict == "ok" for row in rows)
+    rows += study_answers(made, focus.eps, right=right)
     n, m = problem.cost.shape
     about = (
         f"{n}×{m}, eps = {focus.eps:.4g} ({focus.eps / problem.cost_range:.2g} of the costs' "

@@ -174,9 +174,9 @@ def _gradient(row: CheckRow, window: Window) -> ReportRow:
 
 
 def share(value: float) -> str:
-    """A share in per cent, to two digits."""
+    """A share in per cent, to two or three digits."""
     if not math.isfinite(value):
         return f"{value}"
     if 0.0 < value < 1e-6:
         return "less than 0.0001 %"
-    return f"{100.0 * value:.0f} %" if value >= 0.095 else f"{100.0 * value:.2g} %"
+    return f"{100.0 * value:.0f} %" if value >= 0.095 else f"{100.0 * value:.3g} %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,19 +104,38 @@ def page_of(contents: Contents, manifest: Manifest | None) -> str:
                 )
                 for row in contents.rows
             ],
-            sections=[_section(section) for section in contents.sections],
+            sections=list(_page_sections(contents)),
             manifest=list(_told(manifest)),
             data=data_of(contents, manifest),
         )
     )
 
 
-def _section(section: ReportSection) -> PageSection:
+def _page_sections(contents: Contents) -> Iterator[PageSection]:
+    """Every section; what was said in one is not said again in the next."""
+    said: set[str] = set()
+    for section in contents.sections:
+        findings, details = (
+            [text.removeprefix(f"{contents.summary.name}: ") for text in texts]
+            for texts in (section.findings, section.result.details)
+        )
+        yield _page_section(
+            section,
+            [text for text in findings if text not in said],
+            [text for text in details if text not in said],
+        )
+        said |= {*findings, *details}
+
+
+def _page_section(
+    section: ReportSection, findings: Sequence[str], details: Sequence[str]
+) -> PageSection:
     drawn, why = _drawn(section)
     return PageSection(
         name=section.name,
         lead=_LEADS[section.name],
-        findings=[*section.findings, *why],
+        findings=[*findings, *why],
+        details=details,
         table=section.table,
         row_type=section.row_type,
         figure=drawn,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sinkdiag.derivatives.response import SharedResponses
 from sinkdiag.errors import InputError
 from sinkdiag.progress import Progress
 from sinkdiag.rendering.table import Table
@@ -24,16 +25,13 @@ from sinkdiag.studies.pseudospectrum import (
     PseudospectrumSettings,
     study_pseudospectrum,
 )
+from sinkdiag.studies.report_focus import Focus
 from sinkdiag.studies.report_row import PseudospectrumOutline
 from sinkdiag.studies.report_settings import ReportSettings, SectionName
 from sinkdiag.studies.result import Result
 from sinkdiag.studies.sensitivity import SensitivitySettings, study_sensitivity
 from sinkdiag.studies.spectrum import SpectrumSettings, study_spectrum
-from sinkdiag.studies.subjects import Subject
-from sinkdiag.temperature import Temperatures, automatic_grid, descending
 
-# Temperatures of the curves, and from how many of the user's own no automatic ones are added.
-COUNT, ENOUGH = 12, 4
 # Entries above which sections that take minutes are made only when they are asked for.
 LARGEST = 160_000
 _LONG: tuple[SectionName, ...] = ("sensitivity", "constants", "calibrate", "anneal")
@@ -41,6 +39,8 @@ _LONG: tuple[SectionName, ...] = ("sensitivity", "constants", "calibrate", "anne
 _SEARCHED, _USUAL_ALPHA = 2_500, 0.8
 # Points of a pseudospectrum along each axis, steps of annealing, jittered copies.
 _GRID, _STEPS, _REPLICATES = (40, 40), 100, 2
+# Of which a quick calibration takes a third.
+_CALIBRATED = 9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,61 +60,12 @@ class ReportSection:
     figure: bool = True
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Focus:
-    """What the sections on a single matrix are about.
-
-    ``subject`` holds it alone, at the temperature ``eps`` of its layer and along the grid
-    ``curve``; ``whole`` is the input that it comes from, ``temperatures`` what was asked for.
-    """
-
-    subject: Subject
-    whole: Subject
-    eps: float
-    curve: tuple[float, ...]
-    temperatures: Temperatures
-
-    @property
-    def layer(self) -> Temperatures:
-        """The one temperature of the layer."""
-        return Temperatures(values=(self.eps,))
-
-    @property
-    def along(self) -> Temperatures:
-        """The curve."""
-        return Temperatures(values=self.curve)
-
-
-def focus_on(subject: Subject, index: int, whole: Subject, temperatures: Temperatures) -> Focus:
-    """One matrix of a subject: at the lowest temperature given, a record's own, or the middle.
-
-    The curve is automatic, with the temperatures given among them; four or more stand alone.
-    """
-    problem = subject.problems[index]
-    recorded = subject.record.eps
-    given = temperatures.given([problem])
-    if not given and recorded is not None and subject.stacked:
-        given = [float(recorded[index])]
-    eps = given[-1] if given else temperatures.or_middle([problem])[0]
-    curve = given if len(given) >= ENOUGH else [*automatic_grid(problem, COUNT), *given, eps]
-    alone = Subject(
-        name=problem.name, layout=None, stacked=False, problems=(problem,), record=subject.record
-    )
-    return Focus(
-        subject=alone,
-        whole=whole,
-        eps=eps,
-        curve=tuple(descending(curve)),
-        temperatures=temperatures,
-    )
-
-
 class Sections:
     """Makes the sections of one focus, one after another, and remembers what was left out."""
 
     def __init__(self, focus: Focus, settings: ReportSettings, progress: Progress) -> None:
         self.focus, self.settings, self.progress = focus, settings, progress
-        self.shared = SharedPath()
+        self.shared, self.responses = SharedPath(), SharedResponses()
         self.left_out: list[str] = []
 
     def make(self, check: CheckResult | None) -> tuple[ReportSection, ...]:
@@ -178,16 +129,32 @@ class Sections:
     def _sensitivity(self) -> ReportSection:
         settings = SensitivitySettings(replicates=_REPLICATES, seed=self.settings.seed)
         subjects, along = [self.focus.subject], self.focus.along
-        made = study_sensitivity(subjects, along, settings, self.progress, solutions=self.shared)
+        made = study_sensitivity(
+            subjects,
+            along,
+            settings,
+            self.progress,
+            solutions=self.shared,
+            responses=self.responses,
+        )
         return plain_section("sensitivity", made)
 
     def _constants(self) -> ReportSection:
         settings = ConstantsSettings(seed=self.settings.seed)
         subjects, along = [self.focus.subject], self.focus.along
-        made = study_constants(subjects, along, settings, self.progress, solutions=self.shared)
-        # Its figure is that of the sensitivities.
-        alone = "sensitivity" not in self.settings.sections
-        return replace(plain_section("constants", made), figure=alone)
+        made = study_constants(
+            subjects,
+            along,
+            settings,
+            self.progress,
+            solutions=self.shared,
+            responses=self.responses,
+        )
+        section = plain_section("constants", made)
+        if "sensitivity" not in self.settings.sections:
+            return section
+        # Figure and claims are those of the sensitivities.
+        return replace(section, figure=False, table=replace(section.table, summary=None))
 
     def _calibrate(self) -> ReportSection:
         subject = self.focus.whole if self._has_run else self.focus.subject
@@ -198,6 +165,7 @@ class Sections:
             loss=self.settings.loss,
             alpha0=_USUAL_ALPHA if large else None,
             quick=True,
+            replicates=_CALIBRATED,
             seed=self.settings.seed,
         )
         made = study_calibrate([subject], self.focus.temperatures, settings, self.progress)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.checks import MOST_REPLICATES, check_count, check_share
-from sinkdiag.derivatives.response import Response, respond
+from sinkdiag.derivatives.response import Respond, Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.problem import MarginalKind, Problem
@@ -146,15 +146,17 @@ def study_sensitivity(
     progress: Progress = silent,
     *,
     solutions: SolvePath = solve_path,
+    responses: Respond = respond,
 ) -> SensitivityResult:
     """`sensitivity` for checked subjects: one part a matrix, or a batch.
 
-    ``solutions`` gives fixed points.
+    ``solutions`` and ``responses`` give fixed points and their derivatives.
     """
     parts = []
     for case in cases(subjects, together="batch"):
-        grid = temperatures.grid(case.problems, AUTO_COUNT)
-        measured = _Runs(grid, settings, progress, solutions).measure(case)
+        runs = _Runs(temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
+        runs.solutions, runs.responses = solutions, responses
+        measured = runs.measure(case)
         rows = sensitivity_rows(measured)
         parts.append(judged_part(case, rows, measured.curves, claims=settings.claims))
     return SensitivityResult(
@@ -169,14 +171,11 @@ class _Runs:
     """The measurements of one case on its grid, and how far they have come."""
 
     def __init__(
-        self,
-        grid: Sequence[float],
-        settings: SensitivitySettings,
-        progress: Progress,
-        solutions: SolvePath,
+        self, grid: Sequence[float], settings: SensitivitySettings, progress: Progress
     ) -> None:
         self.grid, self.settings, self.progress = grid, settings, progress
-        self.solutions = solutions
+        self.solutions: SolvePath = solve_path
+        self.responses: Respond = respond
         self.done = self.total = 0
 
     def measure(self, case: Case) -> Measured:
@@ -203,7 +202,7 @@ class _Runs:
     def curve(self, problem: Problem) -> tuple[Response, ...]:
         """Everything, at each temperature."""
         return tuple(
-            respond(
+            self.responses(
                 problem,
                 solution,
                 factor_block(solution.plan),

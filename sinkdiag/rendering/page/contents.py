@@ -27,13 +27,15 @@ class PageAnswer:
 class PageSection:
     """One section.
 
-    ``lead`` says in a sentence what it shows; ``row_type`` what the columns of ``table`` mean;
+    ``lead`` says in a sentence what it shows; ``details`` is for who asks for more than the
+    ``findings``; ``row_type`` says what the columns of ``table`` mean;
     ``figure`` is None where there is nothing to draw.
     """
 
     name: str
     lead: str
     findings: Sequence[str]
+    details: Sequence[str]
     table: Table
     row_type: type
     figure: Figure | None

@@ -81,16 +81,24 @@ def _answers(answers: Sequence[PageAnswer]) -> str:
 
 def _section(section: PageSection, place: int, sheet: StyleSheet) -> str:
     name = _text(section.name)
-    findings = "".join(f"<li>{_text(text)}</li>" for text in section.findings)
     figure = ""
     if section.figure is not None:
         drawn = inline(section.figure, f"f{place}-", f"figure of {section.name}", sheet)
         figure = f'<figure tabindex="0">{drawn}</figure>'
     return (
         f'<section id="{name}">\n<h2>{name}</h2>\n<p class="lead">{_text(section.lead)}</p>\n'
-        f'{figure}\n<ul class="findings">{findings}</ul>\n'
+        f"{figure}\n{_items(section.findings)}\n{_more(section.details)}\n"
         f"{table_markup(section.table, section.row_type)}\n</section>"
     )
+
+
+def _items(sentences: Sequence[str]) -> str:
+    items = "".join(f"<li>{_text(text)}</li>" for text in sentences)
+    return f'<ul class="findings">{items}</ul>' if items else ""
+
+
+def _more(details: Sequence[str]) -> str:
+    return f"<details><summary>More</summary>{_items(details)}</details>" if details else ""
 
 
 def _footer(page: Page) -> str:

@@ -2,9 +2,9 @@
 
 STYLE = """
 :root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--grid:#b0b0b0;--tint:#f6f8fa;
---blue:#0072b2;--ok:#007a55;--act:#b24a00;--unknown:#57606a}
+--blue:#0072b2;--violet:#440154;--ok:#007a55;--act:#b24a00;--unknown:#57606a}
 @media (prefers-color-scheme:dark){:root{--paper:#14171a;--ink:#e6e9ec;--soft:#a3acb5;
---line:#3a424a;--grid:#7a828a;--tint:#1d2227;--blue:#58b0e8;--ok:#3fc997;--act:#f09a4e;
+--line:#3a424a;--grid:#7a828a;--tint:#1d2227;--blue:#58b0e8;--violet:#b58bd8;--ok:#3fc997;--act:#f09a4e;
 --unknown:#a3acb5}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
@@ -27,13 +27,14 @@ border:1px solid currentColor;border-radius:.35rem;padding:.05rem .3rem}
 ul.findings{padding-left:1.2rem;margin:.5rem 0}
 ul.findings li{margin:.25rem 0;overflow-wrap:anywhere}
 figure{margin:1rem 0;overflow-x:auto}
-figure svg{display:block;width:100%;min-width:38rem;height:auto;color:var(--ink);
+figure svg{display:block;max-width:100%;height:auto;color:var(--ink);
 background:var(--paper);stroke-linejoin:round;stroke-linecap:butt}
 svg text{fill:currentColor;font-family:"DejaVu Sans",Verdana,Geneva,sans-serif;white-space:pre}
 .wide{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-td.n{text-align:right;white-space:nowrap}
+td,th.n{text-align:right;white-space:nowrap}
+td.t{text-align:left;white-space:normal}
 thead th{background:var(--tint);position:sticky;top:0}
 table.single td:last-child{color:var(--soft);min-width:16rem}
 table.single td:nth-child(2){min-width:8rem}
@@ -48,9 +49,9 @@ footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:1rem;font-si
 @media (max-width:30rem){ul.answers li{grid-template-columns:1fr}ul.answers h3,ul.answers p{
 grid-column:1}.verdict{grid-row:auto;justify-self:start;min-width:4rem}}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#333;--line:#999;--grid:#b0b0b0;--tint:#fff;
---blue:#0072b2;--ok:#007a55;--act:#b24a00;--unknown:#333}
+--blue:#0072b2;--violet:#440154;--ok:#007a55;--act:#b24a00;--unknown:#333}
 body{max-width:none;padding:0;font-size:10pt}nav{display:none}
-figure svg{min-width:0}figure,ul.answers li,tr{break-inside:avoid}h2{break-after:avoid}
+figure svg{min-width:0!important}figure,ul.answers li,tr{break-inside:avoid}h2{break-after:avoid}
 .wide,figure{overflow:visible}table{font-size:6.5pt}th,td{padding:.1rem .2rem}
-th button{white-space:normal}td.n{white-space:normal}}
+th button{white-space:normal}td{white-space:normal}}
 """

@@ -29,8 +29,12 @@ _COLOURS = {
     "#cccccc": "var(--line)",
     "#b0b0b0": "var(--grid)",
     BLUE.lower(): "var(--blue)",
+    # The dark end of the colour map.
+    "#440154": "var(--violet)",
 }
 _TEXTS = ("text", "tspan")
+# Pixels a point where there is room; on narrow screens fewer, and the figure is scrolled.
+_SCALE, _LEAST = 1.5, 1.15
 # Markers with less path data than this are ticks.
 _SHORT = 20
 _NAMED = frozenset({"x", "y", "width", "height", "transform", "points"})
@@ -63,8 +67,12 @@ def inline(figure: Figure, prefix: str, label: str, sheet: StyleSheet) -> str:
     _shrink(root, _identifiers(root, prefix), sheet)
     markers = dict(_markers(root))
     body = "".join(_markup(child, markers) for child in _merged(_flat(root), markers))
-    box = f"0 0 {_short(size[2])} {_short(size[3])}"
-    return f'<svg viewBox="{box}" role="img" aria-label="{_escaped(label)}">{body}</svg>'
+    box, points = f"0 0 {_short(size[2])} {_short(size[3])}", float(size[2])
+    width = sheet.name(f"width:{_SCALE * points:.0f}px;min-width:{_LEAST * points:.0f}px")
+    return (
+        f'<svg viewBox="{box}" class="{width}" role="img" aria-label="{_escaped(label)}">'
+        f"{body}</svg>"
+    )
 
 
 def _identifiers(root: ElementTree.Element, prefix: str) -> dict[str, str]:

@@ -24,8 +24,9 @@ def table_markup(table: Table, row_type: type) -> str:
     if len(table.records) == 1:
         return _single(table, meanings)
     head = "".join(
-        f'<th scope="col"><button type="button">{escape(_titled(name, meanings))}</button></th>'
-        for name in table.columns
+        f'<th scope="col"{_kind(table, place)}><button type="button">'
+        f"{escape(_titled(name, meanings))}</button></th>"
+        for place, name in enumerate(table.columns)
     )
     lines = "".join(_line(record) for record in table.records[:MOST_ROWS])
     hidden = len(table.records) - MOST_ROWS
@@ -39,7 +40,7 @@ def table_markup(table: Table, row_type: type) -> str:
 def pairs_markup(pairs: Sequence[tuple[str, str]]) -> str:
     """Names and values, one pair a line."""
     lines = "".join(
-        f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>'
+        f'<tr><th scope="row">{_text(name)}</th><td class="t">{_text(value)}'
         for name, value in pairs
     )
     return f'<div class="wide" tabindex="0"><table>{lines}</table></div>'
@@ -52,7 +53,7 @@ def _text(words: str) -> str:
 def _single(table: Table, meanings: dict[str, Column]) -> str:
     lines = "".join(
         f'<tr><th scope="row">{escape(_titled(name, meanings))}</th>{_cell(value)}'
-        f"<td>{escape(_meaning(name, meanings))}</td></tr>"
+        f'<td class="t">{escape(_meaning(name, meanings))}'
         for name, value in zip(table.columns, table.records[0], strict=True)
     )
     return (
@@ -61,18 +62,29 @@ def _single(table: Table, meanings: dict[str, Column]) -> str:
     )
 
 
+def _kind(table: Table, place: int) -> str:
+    """The class of a column of numbers, by its first row."""
+    first = table.records[0][place] if table.records else ""
+    return ' class="n"' if _is_number(first) else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _line(record: Sequence[Any]) -> str:
-    return f"<tr>{''.join(_cell(value) for value in record)}</tr>"
+    return f"<tr>{''.join(_cell(value) for value in record)}"
 
 
 def _cell(value: Any) -> str:
     """Numbers to five digits; the data of the page have them all."""
     if isinstance(value, Enum):
         value = value.value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"<td>{escape(printable(str(value)))}</td>"
+    if not _is_number(value):
+        return f'<td class="t">{escape(printable(str(value)))}'
     text = f"{value:.5g}" if isinstance(value, float) and not math.isnan(value) else str(value)
-    return f'<td class="n">{text}</td>'
+    # HTML ends a cell and a line where the next begins.
+    return f"<td>{text}"
 
 
 def _titled(name: str, meanings: dict[str, Column]) -> str:
