@@ -266,18 +266,9 @@ def row_types() -> list[str]:
 def test_every_command_has_a_row():
     modules = {name.split(".")[2].removesuffix("_row") for name in row_types()}
     commands = {
-        "anneal",
-        "calibrate",
-        "check",
-        "compare",
-        "constants",
-        "info",
-        "pseudospectrum",
-        "report",
-        "sensitivity",
-        "spectrum",
-        "stack",
-    }
+        "anneal", "calibrate", "check", "compare", "constants", "info", "pseudospectrum", "report",
+        "sensitivity", "spectrum", "stack",
+    }  # fmt: skip
     assert commands <= modules
 
 

@@ -9,7 +9,7 @@ from sinkdiag.rendering.saved_results import SavedResult
 
 # Columns by which rows are found again when there are more of them in one result.
 _KEYS = ("source", "index", "schedule", "replicate", "step", "slope", "eps", "norm", "re", "im",
-         "layer", "site", "question")  # fmt: skip
+         "layer", "site", "topic")  # fmt: skip
 
 Values = Mapping[tuple[str, str], float | str]
 

@@ -143,7 +143,7 @@ def study_report(
     made = sections.make(check)
     (problem,) = focus.subject.problems
     rows = list(_layer_rows(made, focus, settings))
-    right = any(row.question == "sweeps" and row.verdict == "ok" for row in rows)
+    right = any(row.topic == "sweeps" and row.verdict == "ok" for row in rows)
     rows += study_answers(made, focus.eps, right=right)
     n, m = problem.cost.shape
     about = (
@@ -243,7 +243,7 @@ def _result(
         label=Label(source=name, index=0),
         name=name,
         rows=tuple(rows),
-        findings=(about, *(f"{row.question}: {row.answer}" for row in rows)),
+        findings=(about, *(f"{row.topic}: {row.answer}" for row in rows)),
         summary=summary,
     )
     return ReportResult(parts=(part,), sections=made, notes=notes)

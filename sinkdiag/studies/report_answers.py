@@ -19,11 +19,11 @@ _SMALL = 1e-4
 
 
 def row_of(
-    question: str, section: str, verdict: Verdict, answer: str, *, value: float, eps: float
+    topic: str, section: str, verdict: Verdict, answer: str, *, value: float, eps: float
 ) -> ReportRow:
     """One answer."""
     return ReportRow(
-        question=question, verdict=verdict, value=value, eps=eps, section=section, answer=answer
+        topic=topic, verdict=verdict, value=value, eps=eps, section=section, answer=answer
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH = 80
-QUESTIONS: Mapping[str, str] = {
+HEADINGS: Mapping[str, str] = {
     "input": "Are sign and scale of the costs as they should be?",
     "temperature": "Which temperature is sane here, and in which units?",
     "sweeps": "Are K sweeps enough, and how many would be?",
@@ -64,7 +64,7 @@ def text_of(contents: Contents) -> str:
     lines = [_wrapped(f"{summary.name}: {summary.about}", "")]
     lines += [_wrapped(note, "  ") for note in contents.notes]
     lines += [
-        _wrapped(f"{row.verdict:<7} {row.question}: {row.answer}", " " * 8) for row in contents.rows
+        _wrapped(f"{row.verdict:<7} {row.topic}: {row.answer}", " " * 8) for row in contents.rows
     ]
     return "\n".join(lines) + "\n"
 
@@ -96,8 +96,8 @@ def page_of(contents: Contents, manifest: Manifest | None) -> str:
             notes=contents.notes,
             answers=[
                 PageAnswer(
-                    key=row.question,
-                    question=QUESTIONS[row.question],
+                    key=row.topic,
+                    heading=HEADINGS[row.topic],
                     verdict=row.verdict,
                     answer=row.answer,
                     section=row.section,

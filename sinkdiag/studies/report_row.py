@@ -15,7 +15,7 @@ Verdict = Literal["ok", "act", "unknown"]
 class ReportRow:
     """One question that users ask, and its answer."""
 
-    question: str = column(
+    topic: str = column(
         "input: is sign or scale suspicious; temperature: which eps is sane; sweeps: are K enough; "
         "float32, bfloat16, float16: does the arithmetic hold; gradient: is it alive; contraction: "
         "what does a sweep leave of an error; derivative: how strongly does the plan answer; "

@@ -17,7 +17,7 @@ class PageAnswer:
     """One answer: its key, the question in words, a verdict of one word, the section it is from."""
 
     key: str
-    question: str
+    heading: str
     verdict: str
     answer: str
     section: str

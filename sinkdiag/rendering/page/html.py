@@ -71,7 +71,7 @@ def _notes(notes: Sequence[str]) -> str:
 def _answers(answers: Sequence[PageAnswer]) -> str:
     items = "\n".join(
         f'<li><span class="verdict {_text(entry.verdict)}">{_text(entry.verdict)}</span>'
-        f"<h3>{_text(entry.question)}</h3>"
+        f"<h3>{_text(entry.heading)}</h3>"
         f'<p>{_text(entry.answer)} <a href="#{_text(entry.section)}">{_text(entry.section)}</a></p>'
         "</li>"
         for entry in answers
