@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,6 +46,25 @@ def read_model(source: str | ArrayLike, choice: Choice) -> Model:
     if store.is_bare:
         return _bare(store, choice)
     return _recognised(store, choice)
+
+
+def is_checkpoint(source: str) -> bool:
+    """Whether a path looks like a network's rather than like costs: by its kind, or its names.
+
+    A file that cannot be read is none; whoever reads it says why.
+    """
+    if Path(source).is_dir():
+        return True
+    suffix = Path(source).suffix.lower()
+    if suffix in (".pt", ".pth", ".bin"):
+        return Path(source).exists()
+    if suffix not in (".safetensors", ".npz") or not Path(source).is_file():
+        return False
+    try:
+        names = open_store(source, _wanted(Choice())).tensors
+    except InputError:
+        return False
+    return "cost" not in names and any(_CANDIDATE.fullmatch(name) for name in names)
 
 
 def _wanted(choice: Choice) -> Callable[[str], bool]:

@@ -26,6 +26,7 @@ COMMANDS = (
     "constants",
     "info",
     "pseudospectrum",
+    "report",
     "sensitivity",
     "spectrum",
     "stack",

@@ -139,7 +139,7 @@ def _study(
 ) -> PseudospectrumResult:
     """The study of whichever source was given."""
     from sinkdiag.load.matrices import load_matrix
-    from sinkdiag.report.saved_grids import load_grids
+    from sinkdiag.rendering.saved_grids import load_grids
     from sinkdiag.studies.pseudospectrum import (
         saved_pseudospectra,
         study_matrix,

@@ -19,7 +19,8 @@ from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions, OutputOptions
-    from sinkdiag.report.table import Table
+    from sinkdiag.rendering.manifest import Manifest
+    from sinkdiag.rendering.table import Table
     from sinkdiag.studies.result import Result
     from sinkdiag.studies.subjects import Subject
 
@@ -37,6 +38,7 @@ def publish(
     settings: object,
     reads: Sequence[str | None] = (),
     beside: Mapping[str | None, Writer] | None = None,
+    rendered: str | None = None,
 ) -> int:
     """Publish a result and return the exit status.
 
@@ -48,15 +50,17 @@ def publish(
         What it was made from, for the manifest; ``reads`` are inputs that are no costs.
     beside:
         Further files: a path (None: not asked for) and what fills it.
+    rendered:
+        What is written in place of the rows; on standard output it says what the sentences say.
     """
-    from sinkdiag.report.files import write_text, write_with
+    from sinkdiag.rendering.files import write_text, write_with
 
     table = result.table
-    text = _rendered(table, output)
+    text = _rendered(table, output) if rendered is None else rendered
     figure = _figure(result, output)
     if output.manifest is not None:
-        read = [path for path in (*reads, inputs.marginals_file) if path is not None]
-        write_text(output.manifest, _manifest(subjects, read, settings))
+        manifest = manifest_of(inputs, subjects, settings, reads)
+        write_text(output.manifest, manifest.render())
     for path, write in (beside or {}).items():
         if path is not None:
             write_with(path, write)
@@ -67,7 +71,7 @@ def publish(
         sys.stdout.flush()
     if output.plot is not None and figure is not None:
         write_with(output.plot, lambda stream: stream.write(figure))
-    for sentence in result.findings:
+    for sentence in result.findings if rendered is None or output.path is not None else ():
         note(sentence)
     if _spared(result, output):
         note(f"{len(table.records):,} rows are not shown here: --format table, or -o PATH")
@@ -94,7 +98,7 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
     if output.plot is None:
         return None
     from sinkdiag.errors import NothingToDrawError
-    from sinkdiag.report.figures.style import rendered
+    from sinkdiag.rendering.figures.style import rendered
 
     try:
         drawn = rendered(result.figure(), output.plot)
@@ -107,11 +111,17 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
     return drawn
 
 
-def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: object) -> str:
+def manifest_of(
+    inputs: InputOptions,
+    subjects: Sequence[Subject],
+    settings: object,
+    reads: Sequence[str | None] = (),
+) -> Manifest:
+    """What the running command was made from and with."""
     import numpy as np
 
     from sinkdiag.cli.options import path_of
-    from sinkdiag.report.manifest import array_record, file_record, make_manifest
+    from sinkdiag.rendering.manifest import array_record, file_record, make_manifest
 
     records = []
     for subject in subjects:
@@ -120,13 +130,13 @@ def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: objec
         else:
             # Standard input, or a pipe: it was read once, and what came out of it is hashed.
             records.append(array_record(subject.name, subject.stack().tobytes()))
-    for path in reads:
+    for path in filter(None, (*reads, inputs.marginals_file)):
         if Path(path).is_file():
             records.append(file_record(path, path))
         elif subjects:
             masses = [*subjects[0].problems[0].row, *subjects[0].problems[0].col]
             records.append(array_record(path, np.array(masses).tobytes()))
-    return make_manifest(records, invocation().arguments, settings).render()
+    return make_manifest(records, invocation().arguments, settings)
 
 
 def _exit_status(result: Result[Any], table: Table, output: OutputOptions) -> int:

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     ShapeBase = click.ParamType[tuple[int, int]]
     ScheduleBase = click.ParamType[str]
     FileBase = click.ParamType[str]
+    SectionBase = click.ParamType[tuple[str, ...]]
 else:
     # Older clicks have no parameters on this class.
-    EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = FileBase = click.ParamType
+    EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = FileBase = SectionBase = (
+        click.ParamType
+    )
 
 
 class FileName(FileBase):
@@ -41,6 +44,26 @@ class FileName(FileBase):
         """Whatever file names the shell finds."""
         del ctx, param
         return [CompletionItem(incomplete, type="file")]
+
+
+class SectionNames(SectionBase):
+    """Names of a report's sections, with commas between them."""
+
+    name = "names"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Check that each of them is one."""
+        if isinstance(value, tuple):
+            return value
+        from sinkdiag.studies.report_settings import SECTIONS, unknown_section
+
+        names = tuple(name.strip() for name in str(value).split(","))
+        unknown = unknown_section(names)
+        if unknown is not None:
+            self.fail(f"{unknown!r} is no section; there are {', '.join(SECTIONS)}", param, ctx)
+        return names
 
 
 class EpsType(EpsBase):

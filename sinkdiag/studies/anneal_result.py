@@ -76,7 +76,7 @@ class AnnealResult(Result[AnnealPart]):
         The front of plain Sinkhorn at constant temperatures is drawn beside a matrix's schedules.
         """
         from sinkdiag.annealing.schedules.front import plain_front
-        from sinkdiag.report.figures.anneal import ScheduleCurve, ScheduleCurves, draw
+        from sinkdiag.rendering.figures.anneal import ScheduleCurve, ScheduleCurves, draw
 
         part = self.parts[0]
         setting = part.setting

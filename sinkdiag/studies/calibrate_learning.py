@@ -79,7 +79,7 @@ class LearningPart(CalibrationPart):
 
     def figure(self) -> Figure:
         """The map of fates, and one run beside equally long schedules."""
-        from sinkdiag.report.figures.calibrate import draw
+        from sinkdiag.rendering.figures.calibrate import draw
 
         if self.calibration is None:
             raise NothingToDrawError("the record does not tell its learner")

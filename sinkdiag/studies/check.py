@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.solver.precision import Precision
+from sinkdiag.solver.truncation import POINT_TOL, carried, cold
 from sinkdiag.solver.truncation import Start as StartOf
-from sinkdiag.solver.truncation import carried, cold
 from sinkdiag.studies.check_curves import curves_of
 from sinkdiag.studies.check_findings import CheckSummary, findings_of, summarise
 from sinkdiag.studies.check_point import measure_layer
@@ -77,7 +78,7 @@ class CheckResult(Result[CheckPart]):
 
     def figure(self) -> Figure:
         """The error of K sweeps along eps, and the sweeps that are needed, for the first matrix."""
-        from sinkdiag.report.figures.check import draw
+        from sinkdiag.rendering.figures.check import draw
 
         first = self.parts[0]
         return draw(
@@ -150,15 +151,17 @@ def study_check(
     temperatures: Temperatures,
     settings: CheckSettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> CheckResult:
-    """`check` for checked subjects: one part a matrix."""
+    """`check` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
     parts: list[CheckPart] = []
     total = sum(len(subject.problems) for subject in subjects)
     for subject in subjects:
         # Along a trajectory: the potential that the matrix before left, at each temperature.
         before: list[FloatArray] | None = None
         for case in cases([subject]):
-            part, left = _part(case, temperatures, settings, before)
+            part, left = _part(case, temperatures, settings, before, solutions)
             before = left if subject.layout == "trajectory" else None
             parts.append(part)
             progress("check", len(parts), total)
@@ -178,6 +181,7 @@ def _part(
     temperatures: Temperatures,
     settings: CheckSettings,
     before: Sequence[FloatArray] | None,
+    solutions: SolvePath,
 ) -> tuple[CheckPart, list[FloatArray]]:
     """One matrix, and the potentials that its layer leaves, one a temperature."""
     problem = case.problem
@@ -185,7 +189,8 @@ def _part(
     points = []
     for place, eps in enumerate(temperatures.or_middle([problem])):
         start = _start(problem, settings, None if before is None else before[place])
-        points.append(measure_layer(problem, eps, settings, start=start, suspicious=bool(found)))
+        (fixed,) = solutions(problem, [eps], tol=POINT_TOL)
+        points.append(measure_layer(problem, fixed, settings, start=start, suspicious=bool(found)))
     rows = tuple(point.row for point in points)
     part = CheckPart(
         label=case.label,

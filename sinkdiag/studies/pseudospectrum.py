@@ -14,13 +14,14 @@ from sinkdiag.jacobian.modes import Norm
 from sinkdiag.load.matrices import matrix_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.figures.pseudospectrum import MOST_PANELS, draw
-from sinkdiag.report.saved_grids import SavedGrid, SavedGrids, write_grids
-from sinkdiag.report.table import Label, Table
+from sinkdiag.rendering.figures.pseudospectrum import MOST_PANELS, draw
+from sinkdiag.rendering.saved_grids import SavedGrid, SavedGrids, write_grids
+from sinkdiag.rendering.table import Label, Table
 from sinkdiag.resolvent.operator import of_matrix
 from sinkdiag.resolvent.pseudomode import ModeEntry
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 from sinkdiag.results import Status
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.pseudospectrum_findings import details_of, digest_of, name_of
 from sinkdiag.studies.pseudospectrum_point import (
     PseudospectrumSettings,
@@ -123,7 +124,7 @@ class PseudospectrumResult(Result[PseudospectrumPart]):
         stream.write(self.modes_table.render("csv").encode())
 
     def write_grids(self, stream: IO[bytes]) -> None:
-        """Everything but the pseudo-modes as .npz, for `sinkdiag.report.saved_grids.load_grids`."""
+        """All but the pseudo-modes as .npz, for `sinkdiag.rendering.saved_grids.load_grids`."""
         grids = tuple(
             SavedGrid(label=part.label, pseudospectrum=part.pseudospectrum) for part in self.parts
         )
@@ -236,8 +237,13 @@ def study_pseudospectrum(
     temperatures: Temperatures,
     settings: PseudospectrumSettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> PseudospectrumResult:
-    """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm."""
+    """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm.
+
+    ``solutions`` gives fixed points.
+    """
     parts = [
         _part(case.label, found, modes)
         for case in cases(subjects)
@@ -247,6 +253,7 @@ def study_pseudospectrum(
             temperatures.grid(case.problems, AUTO_COUNT),
             settings,
             progress,
+            solutions=solutions,
         )
     ]
     return PseudospectrumResult(

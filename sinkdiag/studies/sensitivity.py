@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.checks import MOST_REPLICATES, check_count, check_share
-from sinkdiag.derivatives.response import Response, respond
+from sinkdiag.derivatives.response import Respond, Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution, worst
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.judged import JudgedResult, judged_part
 from sinkdiag.studies.sensitivity_row import Measured, Rate, SensitivityRow, sensitivity_rows
 from sinkdiag.studies.subjects import (
@@ -144,12 +144,19 @@ def study_sensitivity(
     temperatures: Temperatures,
     settings: SensitivitySettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
+    responses: Respond = respond,
 ) -> SensitivityResult:
-    """`sensitivity` for checked subjects: one part a matrix, or a batch."""
+    """`sensitivity` for checked subjects: one part a matrix, or a batch.
+
+    ``solutions`` and ``responses`` give fixed points and their derivatives.
+    """
     parts = []
     for case in cases(subjects, together="batch"):
-        grid = temperatures.grid(case.problems, AUTO_COUNT)
-        measured = _Runs(grid, settings, progress).measure(case)
+        runs = _Runs(temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
+        runs.solutions, runs.responses = solutions, responses
+        measured = runs.measure(case)
         rows = sensitivity_rows(measured)
         parts.append(judged_part(case, rows, measured.curves, claims=settings.claims))
     return SensitivityResult(
@@ -167,6 +174,8 @@ class _Runs:
         self, grid: Sequence[float], settings: SensitivitySettings, progress: Progress
     ) -> None:
         self.grid, self.settings, self.progress = grid, settings, progress
+        self.solutions: SolvePath = solve_path
+        self.responses: Respond = respond
         self.done = self.total = 0
 
     def measure(self, case: Case) -> Measured:
@@ -193,7 +202,7 @@ class _Runs:
     def curve(self, problem: Problem) -> tuple[Response, ...]:
         """Everything, at each temperature."""
         return tuple(
-            respond(
+            self.responses(
                 problem,
                 solution,
                 factor_block(solution.plan),
@@ -213,7 +222,7 @@ class _Runs:
 
     def _solutions(self, problem: Problem) -> Iterator[Solution]:
         tol, max_iter = self.settings.tol, self.settings.max_iter
-        for solution in solve_path(problem, self.grid, tol=tol, max_iter=max_iter):
+        for solution in self.solutions(problem, self.grid, tol=tol, max_iter=max_iter):
             yield solution
             self.done += 1
             self.progress("sensitivity", self.done, self.total)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,15 +15,20 @@ from sinkdiag.derivatives.response import lasting_support
 from sinkdiag.errors import NothingToDrawError
 from sinkdiag.jacobian.freeze import LARGEST_SIZE, freeze_temperature
 from sinkdiag.jacobian.modes import Norm
-from sinkdiag.jacobian.support import ActiveSupport, active_schur
+from sinkdiag.jacobian.support import ActiveSupport
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.table import Table
+from sinkdiag.rendering.table import Table
 from sinkdiag.results import Solution
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise, summarise_many
-from sinkdiag.studies.spectrum_point import SpectrumPoint, measure_point, unresolved_point
+from sinkdiag.studies.spectrum_point import (
+    SpectrumPoint,
+    arrays_of,
+    measure_point,
+    unresolved_point,
+)
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 from sinkdiag.studies.spectrum_settings import SpectrumSettings
 from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
@@ -85,7 +90,7 @@ class SpectrumResult(Result[SpectrumPart]):
 
     def figure(self) -> Figure:
         """Gap, eigenvalues and conditioning of the first matrix against eps."""
-        from sinkdiag.report.figures.spectrum import SpectrumCurves, draw
+        from sinkdiag.rendering.figures.spectrum import SpectrumCurves, draw
 
         first, rows = self.parts[0], self.parts[0].rows
         if all(math.isnan(row.gap) for row in rows):
@@ -131,7 +136,7 @@ class SpectrumResult(Result[SpectrumPart]):
         active-support Schur complement (columns' side); norm, eigenvalues, gaps, vectors, factor,
         where factor is R with R'R the Gram matrix of the vectors. Needs ``keep``.
         """
-        np.savez_compressed(stream, **_arrays(self.parts[0].points))
+        np.savez_compressed(stream, **arrays_of(self.parts[0].points))
 
 
 def spectrum(
@@ -215,12 +220,14 @@ def study_spectrum(
     temperatures: Temperatures,
     settings: SpectrumSettings,
     progress: Progress = silent,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> SpectrumResult:
-    """`spectrum` for checked subjects: one part a matrix."""
+    """`spectrum` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
     parts = []
     for case in cases(subjects):
         grid = temperatures.grid(case.problems, AUTO_COUNT)
-        points, coldest = _points(case.problem, grid, settings, progress)
+        points, coldest = _points(case.problem, grid, settings, progress, solutions)
         rows = tuple(point.row for point in points)
         summary = summarise(
             rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest)
@@ -244,13 +251,17 @@ def study_spectrum(
 
 
 def _points(
-    problem: Problem, grid: Sequence[float], settings: SpectrumSettings, progress: Progress
+    problem: Problem,
+    grid: Sequence[float],
+    settings: SpectrumSettings,
+    progress: Progress,
+    solutions: SolvePath,
 ) -> tuple[tuple[SpectrumPoint, ...], Solution]:
     """The points, warmest first, and the coldest fixed point."""
     points: list[SpectrumPoint] = []
     before: ActiveSupport | None = None
     progress("spectrum", 0, len(grid))
-    for solution in solve_path(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
+    for solution in solutions(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
         try:
             point, before = measure_point(problem, solution, before, settings)
         except np.linalg.LinAlgError:
@@ -274,25 +285,3 @@ def _freeze(problem: Problem, settings: SpectrumSettings) -> float | None:
     if problem.cost.size > LARGEST_SIZE:
         return None
     return freeze_temperature(problem, settings.iters)
-
-
-def _arrays(points: Sequence[SpectrumPoint]) -> dict[str, Any]:
-    found = [point.arrays for point in points if point.arrays is not None]
-    first = found[0].solution
-    stacks: dict[str, list[Any]] = {
-        "eps": [each.solution.eps for each in found],
-        "plan": [each.solution.plan for each in found],
-        "f": [each.solution.f for each in found],
-        "g": [each.solution.g for each in found],
-        "support": [each.support.mask for each in found],
-        "components": [each.support.components for each in found],
-        "row_labels": [each.support.row_labels for each in found],
-        "col_labels": [each.support.col_labels for each in found],
-        "schur": [active_schur(each.solution.plan, each.support.mask) for each in found],
-        "eigenvalues": [each.modes.eigenvalues for each in found],
-        "gaps": [each.modes.gaps for each in found],
-        "vectors": [each.modes.vectors for each in found],
-        "factor": [each.modes.factor for each in found],
-    }
-    arrays: dict[str, Any] = {name: np.stack(values) for name, values in stacks.items()}
-    return {**arrays, "row": first.row, "col": first.col, "norm": np.array(found[0].modes.norm)}

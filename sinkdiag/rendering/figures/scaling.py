@@ -11,7 +11,7 @@ from sinkdiag.claims.claim import Claim, ClaimKey
 from sinkdiag.claims.judge import Verdicts
 from sinkdiag.claims.laws import LAWS
 from sinkdiag.errors import NothingToDrawError
-from sinkdiag.report.figures.style import (
+from sinkdiag.rendering.figures.style import (
     BLACK,
     BLUE,
     GREEN,

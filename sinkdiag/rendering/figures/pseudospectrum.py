@@ -11,7 +11,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import NothingToDrawError
-from sinkdiag.report.figures.style import BLACK, ORANGE, RED, new_figure, shown_name, styled
+from sinkdiag.rendering.figures.style import BLACK, ORANGE, RED, new_figure, shown_name, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sinkdiag.errors import NothingToDrawError
-from sinkdiag.report.figures.style import (
+from sinkdiag.rendering.figures.style import (
     BLACK,
     BLUE,
     GREEN,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sinkdiag.annealing.trace import TraceRow
 from sinkdiag.columns import labelled
-from sinkdiag.report.figures.style import (
+from sinkdiag.rendering.figures.style import (
     BLACK,
     BLUE,
     ORANGE,

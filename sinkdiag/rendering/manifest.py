@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sinkdiag._version import __version__
-from sinkdiag.report.table import json_value
+from sinkdiag.rendering.table import json_value
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 

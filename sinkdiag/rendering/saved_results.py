@@ -1,7 +1,8 @@
 """Results and manifests back from the files that sinkdiag wrote, as named values; nothing trusted.
 
-A result is CSV, JSON or JSON lines; a manifest is JSON. Both become rows of values by name: the
-rows of a result under their numbers, its summary under ``summary``, a manifest under ``manifest``.
+A result is CSV, JSON or JSON lines; a manifest is JSON; a report is a page or JSON, and holds a
+result for each section. All become rows of values by name: the rows of a result under their
+numbers, its summary under ``summary``, a manifest under ``manifest``.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
 from sinkdiag.errors import InputError
 from sinkdiag.load.source import bytes_of, walled
-from sinkdiag.report.manifest import Manifest
+from sinkdiag.rendering.manifest import Manifest
+from sinkdiag.rendering.page.embedded import extract
 
-_REMEDY = "give what -o or --manifest wrote: .csv, .json or .jsonl"
+_REMEDY = "give what -o or --manifest wrote: .csv, .json, .jsonl or .html"
 _MANIFEST = {entry.name for entry in fields(Manifest)}
 
 
@@ -28,22 +30,24 @@ class SavedResult:
     """One file: values by the name of their row and the name of their column, in order.
 
     Numbers are floats (nan and inf included), anything else is text. ``kind`` says what the file
-    is; ``count`` how many rows of a result it holds.
+    is; ``count`` how many rows of a result it holds; ``parts`` are what a report holds beside its
+    answers: its sections by their commands, and its manifest.
     """
 
     name: str
     kind: str
     count: int
     values: Mapping[tuple[str, str], float | str]
+    parts: Mapping[str, SavedResult] = field(default_factory=dict)
 
 
 def load_result(path: str) -> SavedResult:
-    """Read a result or a manifest.
+    """Read a result, a manifest, or a report.
 
     Raises
     ------
     InputError
-        When the file cannot be read, or is neither.
+        When the file cannot be read, or is none of them.
     """
     data = bytes_of(path, "result")
     try:
@@ -51,6 +55,8 @@ def load_result(path: str) -> SavedResult:
     except UnicodeDecodeError as error:
         raise InputError(path, "not a text file", _REMEDY) from error
     start = text.lstrip()[:1]
+    if start == "<":
+        return _page(text, path)
     if start == "{" and path.lower().endswith(".jsonl"):
         return _lines(text, path)
     if start == "{" or path.lower().endswith(".json"):
@@ -60,16 +66,43 @@ def load_result(path: str) -> SavedResult:
 
 def _document(text: str, path: str) -> SavedResult:
     document = walled(path, "JSON file", _REMEDY, lambda: json.loads(text))
-    if set(document) >= _MANIFEST and isinstance(document["arguments"], list):
-        document["arguments"] = " ".join(map(str, document["arguments"]))
-        document["arguments"] = " ".join(map(str, document["arguments"]))
-        values = dict(_flat("manifest", "", document))
-        return _saved(path, "manifest", 0, values)
-    rows = document.get("rows")
+    if _is_manifest(document):
+        return _manifest(document, path)
+    found = _result(document, path, ("summary", "sinkdiag_version", "command"))
+    sections = document.get("sections")
+    if not isinstance(sections, list):
+        return found
+    parts = {str(part.get("command")): _result(part, path, ("summary",)) for part in sections
+             if isinstance(part, dict)}  # fmt: skip
+    if _is_manifest(document.get("manifest")):
+        parts["manifest"] = _manifest(document["manifest"], path)
+    return replace(found, kind="report", parts=MappingProxyType(parts))
+
+
+def _page(text: str, path: str) -> SavedResult:
+    data = extract(text)
+    if data is None:
+        raise InputError(path, "a page that holds no data of sinkdiag", _REMEDY)
+    return _document(data, path)
+
+
+def _is_manifest(document: Any) -> bool:
+    known = isinstance(document, dict) and set(document) >= _MANIFEST
+    return known and isinstance(document["arguments"], list)
+
+
+def _manifest(document: dict[str, Any], path: str) -> SavedResult:
+    named = {**document, "arguments": " ".join(map(str, document["arguments"]))}
+    return _saved(path, "manifest", 0, dict(_flat("manifest", "", named)))
+
+
+def _result(document: Any, path: str, besides: Iterable[str]) -> SavedResult:
+    """The rows of a document, and what else of it is named."""
+    rows = document.get("rows") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(path, "holds neither rows nor a manifest", _REMEDY)
     values = dict(entry for k, row in enumerate(rows) for entry in _flat(str(k), "", row))
-    for name in ("summary", "sinkdiag_version", "command"):
+    for name in besides:
         values |= dict(_flat("summary", "" if name == "summary" else name, document.get(name)))
     return _saved(path, "result", len(rows), values)
 

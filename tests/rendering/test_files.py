@@ -7,8 +7,8 @@ import os
 import pytest
 
 from sinkdiag.errors import InputError
-from sinkdiag.report import files
-from sinkdiag.report.figures.style import shown_name
+from sinkdiag.rendering import files
+from sinkdiag.rendering.figures.style import shown_name
 
 
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path):

@@ -1,4 +1,4 @@
-"""Records back from the JSON that `sinkdiag.report.table.json_value` made of them, strictly."""
+"""Records back from the JSON that `sinkdiag.rendering.table.json_value` made of them, strictly."""
 
 from __future__ import annotations
 

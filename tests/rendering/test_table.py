@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from sinkdiag.columns import column, column_names, columns_of, labelled, reference
-from sinkdiag.report.table import Label, Table, json_value
+from sinkdiag.rendering.table import Label, Table, json_value
 from sinkdiag.results import Status
 
 

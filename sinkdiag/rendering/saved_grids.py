@@ -19,8 +19,8 @@ from sinkdiag.arrays import AnyArray
 from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import any_npy, member_bytes, open_archive
 from sinkdiag.load.source import MOST_BYTES, bytes_of, too_large, walled
-from sinkdiag.report.decode import decode
-from sinkdiag.report.table import Label, json_value
+from sinkdiag.rendering.decode import decode
+from sinkdiag.rendering.table import Label, json_value
 from sinkdiag.resolvent.grid import Grid
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 

@@ -16,7 +16,7 @@ from sinkdiag.annealing.learning.trace import TracedRun, pace_of, trace_learning
 from sinkdiag.annealing.trace import TraceRow
 from sinkdiag.arrays import FloatArray
 from sinkdiag.columns import labelled
-from sinkdiag.report.figures.style import (
+from sinkdiag.rendering.figures.style import (
     BLACK,
     BLUE,
     GREEN,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sinkdiag.report.figures.style import (
+from sinkdiag.rendering.figures.style import (
     BLACK,
     BLUE,
     GREEN,

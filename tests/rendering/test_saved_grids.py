@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sinkdiag.errors import InputError
-from sinkdiag.report.saved_grids import load_grids
+from sinkdiag.rendering.saved_grids import load_grids
 from sinkdiag.studies.pseudospectrum import pseudospectrum, saved_pseudospectra
 from tests.helpers import invoke, planar_cost
 
@@ -255,5 +255,5 @@ def test_other_files_are_refused(saved, tmp_path, kind, monkeypatch):
             archive.writestr("header.npy", b"not an array")
     elif kind == "bomb":
         path.write_bytes(saved)
-        monkeypatch.setattr("sinkdiag.report.saved_grids.MOST_BYTES", 100)
+        monkeypatch.setattr("sinkdiag.rendering.saved_grids.MOST_BYTES", 100)
     refused(str(path))

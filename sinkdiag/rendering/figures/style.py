@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from sinkdiag.errors import InputError
-from sinkdiag.report.files import write_with
+from sinkdiag.rendering.files import write_with
 from sinkdiag.text import printable
 
 if TYPE_CHECKING:
