@@ -6,12 +6,7 @@ import math
 
 import mpmath
 
-from tests.naive.numerics import column_weights, label_components
-
-
-def log_sum_exp(values):
-    top = max(values)
-    return top + math.log(sum(math.exp(value - top) for value in values))
+from tests.naive.numerics import col_sums, column_weights, label_components, log_sum_exp, row_sums
 
 
 def row_update(cost, g, row, eps):
@@ -56,8 +51,8 @@ def build_parallel(cost, g, row, eps):
 
 def linear_sweep(plan, row, col, u):
     """(u, v) with v = c/(P'u) and then u = r/(Pv)."""
-    v = [c / sum(line[j] * ui for line, ui in zip(plan, u)) for j, c in enumerate(col)]
-    return [r / sum(x * vj for x, vj in zip(line, v)) for line, r in zip(plan, row)], v
+    v = [c / total for c, total in zip(col, col_sums(plan, u))]
+    return [r / total for r, total in zip(row, row_sums(plan, v))], v
 
 
 def absorb(f, g, u, v, eps):
@@ -66,6 +61,11 @@ def absorb(f, g, u, v, eps):
         [fi + eps * math.log(ui) for fi, ui in zip(f, u)],
         [gj + eps * math.log(vj) for gj, vj in zip(g, v)],
     )
+
+
+def carry(cost, row, col, eps, count, g):
+    """The g after ``count`` sweeps."""
+    return sweeps(cost, row, col, eps, count, g)[1]
 
 
 def sweeps(cost, row, col, eps, count, g):
