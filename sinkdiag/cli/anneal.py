@@ -9,6 +9,7 @@ import click
 
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -177,6 +178,7 @@ def anneal(
     settings = AnnealSettings(**options, schedules=schedules or None, extended=output.extended)
     subjects = read_subjects(inputs)
     known = None if truth is None else load_truth(truth, subjects[0].problems[0]).values
+    check_limits("anneal", subjects, temperatures, settings, inputs)
     with progress_bar() as progress:
         result = study_anneal(subjects, temperatures, settings, progress, truth=known)
     return publish(

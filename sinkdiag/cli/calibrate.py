@@ -14,6 +14,7 @@ from sinkdiag.cli.calibrate_options import (
     replay_options,
 )
 from sinkdiag.cli.inputs import read_records
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -81,6 +82,7 @@ def calibrate(
     # Every option that is not named above is the setting of the same name.
     settings = CalibrateSettings(**options, extended=output.extended)
     subjects = read_records(inputs, truth)
+    check_limits("calibrate", subjects, temperatures, settings, inputs)
     with progress_bar() as progress:
         result = study_calibrate(subjects, temperatures, settings, progress)
     return publish(

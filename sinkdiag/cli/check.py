@@ -8,6 +8,7 @@ import click
 
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -74,6 +75,7 @@ def check(
     # Every option that is not named above is the setting of the same name.
     settings = CheckSettings(**options, extended=output.extended)
     subjects = read_subjects(inputs)
+    check_limits("check", subjects, temperatures, settings, inputs)
     with progress_bar() as progress:
         result = study_check(subjects, temperatures, settings, progress)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)

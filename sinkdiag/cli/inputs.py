@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sinkdiag.cli.limits import check_files
+
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions
     from sinkdiag.load import CostData
@@ -55,6 +57,7 @@ def _load(options: InputOptions) -> list[CostData]:
 
     if sum(source == "-" for source in options.files) > 1:
         raise click.UsageError("standard input (-) can be read only once")
+    check_files(options)
     data = [
         load_costs(source, layout=options.layout, score=options.score) for source in options.sources
     ]

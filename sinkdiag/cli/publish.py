@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sinkdiag.cli.conditions import parse_condition
 from sinkdiag.cli.messages import detail, invocation, note
-from sinkdiag.cli.outputs import format_of
+from sinkdiag.cli.outputs import format_of, path_of
 from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
 def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: object) -> str:
     import numpy as np
 
-    from sinkdiag.cli.options import path_of
     from sinkdiag.report.manifest import array_record, file_record, make_manifest
 
     records = []
