@@ -16,6 +16,13 @@ class InputError(ValueError):
         self.remedy = remedy
 
 
+class ConflictError(InputError):
+    """Two arguments that do not go together; ``source`` is the name of the first.
+
+    The command line says so as of an option, and leaves with status 2.
+    """
+
+
 class NothingToDrawError(ValueError):
     """A figure on which nothing was resolved; the message says what is missing."""
 

@@ -25,6 +25,7 @@ _CANDIDATE = re.compile(
     r"|residual_scale|dynamic_alpha_scale|dynamic_beta_fn|norm\.gamma|H_res_logits|alpha_res|bias"
     r"|mapping_proj\.weight|res_alpha|res_beta|res_alpha_scale|mhc_norm.scale)"
 )
+_OTHER = "leave --implementation out or give another NAME, or --logits REGEX"
 _ASK = "give --implementation NAME, or --logits REGEX for the tensors that hold logits"
 
 
@@ -212,8 +213,10 @@ def _nothing(store: Store, implementation: Name | None) -> InputError:
     if any(name.endswith("static_alpha") for name in names):
         fault = "static_alpha without residual_scale and dynamic_alpha_fn beside it"
         return InputError(store.name, fault, "give --implementation mhc-lite if that wrote it")
-    wanted = f"no sites of {implementation}" if implementation else "no known hyper-connections"
-    return InputError(store.name, f"{wanted} among {len(names)} tensors", _ASK)
+    if implementation is not None:
+        fault = f"no sites of {implementation} among {len(names)} tensors"
+        return InputError(store.name, fault, _OTHER)
+    return InputError(store.name, f"no known hyper-connections among {len(names)} tensors", _ASK)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

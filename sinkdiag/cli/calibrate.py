@@ -9,11 +9,12 @@ import click
 
 from sinkdiag.cli.calibrate_options import (
     controller_options,
-    layer_options,
     learner_options,
     replay_options,
 )
 from sinkdiag.cli.inputs import read_records
+from sinkdiag.cli.layer_options import layer_options
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @input_options
 @eps_options
 @learner_options
-@layer_options
+@functools.partial(layer_options, start=None)
 @controller_options
 @replay_options
 @functools.partial(solver_options, tol=1e-9, max_iter=1000)
@@ -81,6 +82,7 @@ def calibrate(
     # Every option that is not named above is the setting of the same name.
     settings = CalibrateSettings(**options, extended=output.extended)
     subjects = read_records(inputs, truth)
+    check_limits("calibrate", subjects, temperatures, settings, inputs)
     with progress_bar() as progress:
         result = study_calibrate(subjects, temperatures, settings, progress)
     return publish(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -64,6 +65,7 @@ def constants(
         tol=tol, max_iter=max_iter, seed=seed, extended=output.extended, claims=claims
     )
     subjects = read_subjects(inputs)
+    check_limits("constants", subjects, temperatures, settings, inputs)
     with progress_bar() as progress:
         result = study_constants(subjects, temperatures, settings, progress)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)

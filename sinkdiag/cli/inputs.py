@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sinkdiag.cli.limits import check_files
+from sinkdiag.errors import InputError
+
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions
     from sinkdiag.load import CostData
@@ -28,10 +31,14 @@ def read_records(options: InputOptions, truth: str | None) -> list[Subject]:
     for data in _load(options):
         subject = _subject(data, options)
         first = subject.problems[0]
+        if options.layout == "trajectory" and data.layout == "matrix":
+            raise InputError(
+                data.name, f"a trajectory has shape {first.cost.shape}", "give T×n×m costs"
+            )
         record = recorded(data, first)
         if truth is not None:
             given = load_truth(truth, first)
-            record = replace(record, truth=given.values)
+            record = replace(record, truth=given.values, truth_name=truth)
             subject = replace(subject, note="; ".join(filter(None, [subject.note, given.note])))
         subjects.append(replace(subject, record=record))
     return subjects
@@ -55,6 +62,7 @@ def _load(options: InputOptions) -> list[CostData]:
 
     if sum(source == "-" for source in options.files) > 1:
         raise click.UsageError("standard input (-) can be read only once")
+    check_files(options)
     data = [
         load_costs(source, layout=options.layout, score=options.score) for source in options.sources
     ]
@@ -68,6 +76,11 @@ def _load(options: InputOptions) -> list[CostData]:
         return data
     row, col = load_marginals(options.marginals_file)
     return [
-        replace(item, row=item.row if row is None else row, col=item.col if col is None else col)
+        replace(
+            item,
+            row=item.row if row is None else row,
+            col=item.col if col is None else col,
+            origin=options.marginals_file,
+        )
         for item in data
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sinkdiag.cli.conditions import parse_condition
-from sinkdiag.cli.options import InputOptions, OutputOptions, path_of
+from sinkdiag.cli.options import InputOptions, OutputOptions
 
 if TYPE_CHECKING:
     from sinkdiag.rendering.table import Format
@@ -93,3 +93,9 @@ def format_of(output: OutputOptions) -> Format:
     if output.path is not None:
         return _ENDINGS.get(Path(output.path).suffix.lower(), "csv")
     return "table" if sys.stdout is not None and sys.stdout.isatty() else "csv"
+
+
+def path_of(source: str) -> str:
+    """The file that a source names, without its ``:key``."""
+    path, colon, _ = source.rpartition(":")
+    return path if colon and Path(path).exists() and not Path(source).exists() else source

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -19,11 +20,10 @@ from sinkdiag.cli.options import (
     input_options,
     norm_option,
     output_options,
-    path_of,
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.outputs import check_output, path_of
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Axes, Complex, Shape, positive
@@ -117,6 +117,7 @@ def pseudospectrum(
         extended=output.extended,
     )
     subjects = read_subjects(inputs)
+    check_limits("pseudospectrum", subjects, temperatures, settings, inputs)
     result = _study(subjects, temperatures, settings, matrix=matrix, from_grid=from_grid)
     return publish(
         result,

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sinkdiag.cli.conditions import parse_condition
 from sinkdiag.cli.messages import detail, invocation, note
-from sinkdiag.cli.outputs import format_of
+from sinkdiag.cli.outputs import format_of, path_of
 from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
@@ -120,7 +120,6 @@ def manifest_of(
     """What the running command was made from and with."""
     import numpy as np
 
-    from sinkdiag.cli.options import path_of
     from sinkdiag.rendering.manifest import array_record, file_record, make_manifest
 
     records = []

@@ -8,6 +8,7 @@ import click
 
 from sinkdiag.checks import MOST_REPLICATES
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -82,6 +83,7 @@ def sensitivity(
         claims=claims,
     )
     subjects = read_subjects(inputs)
+    check_limits("sensitivity", subjects, temperatures, settings, inputs)
     with progress_bar() as progress:
         result = study_sensitivity(subjects, temperatures, settings, progress)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)

@@ -9,6 +9,7 @@ import click
 
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
@@ -95,6 +96,7 @@ def spectrum(
     subjects = read_subjects(inputs)
     if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
         raise click.UsageError("--dump takes one matrix")
+    check_limits("spectrum", subjects, temperatures, settings, inputs)
     with progress_bar() as progress:
         result = study_spectrum(subjects, temperatures, settings, progress)
     return publish(

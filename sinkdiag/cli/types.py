@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     ScheduleBase = click.ParamType[str]
     FileBase = click.ParamType[str]
     SectionBase = click.ParamType[tuple[str, ...]]
+    SizeBase = click.ParamType[float]
 else:
     # Older clicks have no parameters on this class.
-    EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = FileBase = SectionBase = (
-        click.ParamType
-    )
+    EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = FileBase = click.ParamType
+    SectionBase = SizeBase = click.ParamType
 
 
 class FileName(FileBase):
@@ -94,6 +94,26 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not finite", param, ctx)
         return number
+
+
+class MemorySize(SizeBase):
+    """Bytes: a number, or one with K, M, G or T (powers of 1024) behind it."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse, with the fault in one line."""
+        text = str(value).strip().lower().removesuffix("b").removesuffix("i")
+        power = "kmgt".find(text[-1:]) + 1 if text else 0
+        try:
+            size = float(text[:-1] if power else text) * 1024.0**power
+        except ValueError:
+            size = math.nan
+        if not 0.0 < size < math.inf:
+            self.fail(f"{value!r} is no amount of memory such as 500M or 4G", param, ctx)
+        return size
 
 
 def positive() -> Finite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,7 +14,7 @@ from sinkdiag.checks import check_choice
 from sinkdiag.errors import InputError
 from sinkdiag.load.costs import CostData, load_costs
 from sinkdiag.load.source import check_shape
-from sinkdiag.problem import check_real
+from sinkdiag.problem import LARGEST, check_real
 
 Metric = Literal["sqeuclidean", "euclidean", "cosine"]
 
@@ -47,8 +48,12 @@ def cost_of_points(x: ArrayLike, y: ArrayLike, metric: Metric = "sqeuclidean") -
         first, second = (each / np.abs(each).max(axis=1, keepdims=True) for each in (first, second))
     # Scaled, squares neither overflow nor vanish.
     scale = max(float(np.abs(first).max()), float(np.abs(second).max())) or 1.0
+    power = {"sqeuclidean": 2, "euclidean": 1, "cosine": 0}[metric]
+    if abs(power * math.log(scale)) > math.log(LARGEST):
+        fault = f"coordinates of size {scale:.3g} make costs beyond double precision"
+        raise InputError("points", fault, "rescale the points")
     found = np.asarray(cdist(first / scale, second / scale, metric), dtype=np.float64)
-    return found * scale ** {"sqeuclidean": 2, "euclidean": 1, "cosine": 0}[metric]
+    return found * scale**power
 
 
 def load_points(

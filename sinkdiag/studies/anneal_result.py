@@ -90,6 +90,7 @@ class AnnealResult(Result[AnnealPart]):
                 eps_start=setting.eps_start,
                 eps_min=setting.eps_min,
                 front=plain_front(setting.problem, most) if setting.static and not learned else (),
+                learned=learned,
                 curves=[
                     ScheduleCurve(
                         name=run.comparison.schedule,

@@ -142,6 +142,7 @@ def study_compare(
     first, second = load_result(a), load_result(b)
     if first.kind != second.kind:
         raise InputError(b, f"is a {second.kind}, and {a} is a {first.kind}", "give two of a kind")
+    _check_same_command(first, second)
     tol = settings.tol
     rows: list[CompareRow] = []
     if manifests is not None:
@@ -172,6 +173,25 @@ def _differences(first: SavedResult, second: SavedResult, tol: float) -> Iterato
         left, right = first.parts.get(name, none), second.parts.get(name, none)
         for change in _changes(*aligned(left, right), tol):
             yield replace(change, row=change.row if name == "manifest" else f"{name} {change.row}")
+
+
+def _check_same_command(first: SavedResult, second: SavedResult) -> None:
+    """Refuse results of two commands, as they say themselves or as their columns do.
+
+    Of columns those with fewer names must share half; extended ones come on top.
+    """
+    commands = [result.values.get(("summary", "command")) for result in (first, second)]
+    columns = [{name for row, name in r.values if row == "0"} for r in (first, second)]
+    least = min(len(names) for names in columns)
+    shared = len(columns[0] & columns[1])
+    if None in commands:
+        differ = shared < 0.5 * least
+        what = f"has {shared} columns in common with {first.name}, of {least}"
+    else:
+        differ = commands[0] != commands[1]
+        what = f"is a result of {commands[1]}, and {first.name} is one of {commands[0]}"
+    if differ:
+        raise InputError(second.name, what, "compare two results of one command")
 
 
 def _size(result: SavedResult) -> set[tuple[str, str, str]]:

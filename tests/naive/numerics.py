@@ -149,14 +149,29 @@ def label_components(mask):
     return label
 
 
+def log_sum_exp(values):
+    top = max(values)
+    return top + math.log(sum(math.exp(value - top) for value in values))
+
+
+def col_sums(plan, u):
+    """Σ_i P_ij u_i, one column after another, the rows in order."""
+    return [sum((line[j] * ui for line, ui in zip(plan, u)), 0.0) for j in range(len(plan[0]))]
+
+
+def row_sums(plan, v):
+    """Σ_j P_ij v_j, the columns in order."""
+    return [sum((x * vj for x, vj in zip(line, v)), 0.0) for line in plan]
+
+
 def row_products(matrix, x):
     """matrix x."""
-    return [sum(entry * value for entry, value in zip(line, x)) for line in matrix]
+    return row_sums(matrix, x)
 
 
 def column_products(matrix, x):
     """matrix' x."""
-    return [sum(line[j] * value for line, value in zip(matrix, x)) for j in range(len(matrix[0]))]
+    return col_sums(matrix, x)
 
 
 def add_row(matrix, i, x, out):

@@ -6,12 +6,7 @@ import math
 
 import mpmath
 
-from tests.naive.numerics import column_products, column_weights, label_components, row_products
-
-
-def log_sum_exp(values):
-    top = max(values)
-    return top + math.log(sum(math.exp(value - top) for value in values))
+from tests.naive.numerics import col_sums, column_weights, label_components, log_sum_exp, row_sums
 
 
 def row_update(cost, g, row, eps):
@@ -56,8 +51,8 @@ def build_parallel(cost, g, row, eps):
 
 def linear_sweep(plan, row, col, u):
     """(u, v) with v = c/(P'u) and then u = r/(Pv)."""
-    v = [c / sum(line[j] * ui for line, ui in zip(plan, u)) for j, c in enumerate(col)]
-    return [r / sum(x * vj for x, vj in zip(line, v)) for line, r in zip(plan, row)], v
+    v = [c / total for c, total in zip(col, col_sums(plan, u))]
+    return [r / total for r, total in zip(row, row_sums(plan, v))], v
 
 
 def absorb(f, g, u, v, eps):
@@ -66,6 +61,11 @@ def absorb(f, g, u, v, eps):
         [fi + eps * math.log(ui) for fi, ui in zip(f, u)],
         [gj + eps * math.log(vj) for gj, vj in zip(g, v)],
     )
+
+
+def carry(cost, row, col, eps, count, g):
+    """The g after ``count`` sweeps."""
+    return sweeps(cost, row, col, eps, count, g)[1]
 
 
 def sweeps(cost, row, col, eps, count, g):
@@ -247,14 +247,14 @@ def least_difference(x, y):
 
 def swept_rows(kernel, row, v):
     """r/(E v), and E' times that."""
-    u = [mass / total for mass, total in zip(row, row_products(kernel, v))]
-    return u, column_products(kernel, u)
+    u = [mass / total for mass, total in zip(row, row_sums(kernel, v))]
+    return u, col_sums(kernel, u)
 
 
 def pulled_rows(kernel, share, scale):
     """-scale∘(E share), and E' times that."""
-    x = [-factor * total for factor, total in zip(scale, row_products(kernel, share))]
-    return x, column_products(kernel, x)
+    x = [-factor * total for factor, total in zip(scale, row_sums(kernel, share))]
+    return x, col_sums(kernel, x)
 
 
 def swept(kernel, row, col, count, v):
@@ -290,11 +290,11 @@ def pulled_back(kernel, row, col, us, vs, weighted):
     right = [[0.0] * m for _ in range(count + 1)]
     left[count] = [f[i] * us[count][i] / row[i] for i in range(n)]
     # log u_i = log r_i - log Σ_j E_ij v_j passes -u_i E_ij v_j f_i/r_i on to log v_j.
-    sums = column_products(kernel, left[count])
+    sums = col_sums(kernel, left[count])
     g = [old - v * total for old, v, total in zip(g, vs[count], sums)]
     for t in range(count - 1, -1, -1):
         right[t] = [g[j] * vs[t + 1][j] / col[j] for j in range(m)]
-        f = [-u * total for u, total in zip(us[t], row_products(kernel, right[t]))]
+        f = [-u * total for u, total in zip(us[t], row_sums(kernel, right[t]))]
         left[t] = [f[i] * us[t][i] / row[i] for i in range(n)]
-        g = [-v * total for v, total in zip(vs[t], column_products(kernel, left[t]))]
+        g = [-v * total for v, total in zip(vs[t], col_sums(kernel, left[t]))]
     return left, right

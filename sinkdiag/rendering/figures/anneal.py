@@ -11,13 +11,15 @@ import numpy as np
 
 from sinkdiag.annealing.schedules.front import FrontPoint
 from sinkdiag.errors import NothingToDrawError
-from sinkdiag.rendering.figures.style import BLACK, CYCLE, new_figure, shown_name, styled
+from sinkdiag.rendering.figures.style import BLACK, CYCLE, log_scale, new_figure, shown_name, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LINES = ("-", "--", "-.", ":")
+# A learner is right long before less of the mass than this is in the wrong place.
+_LEAST_WRONG = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,10 @@ class ScheduleCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleCurves:
-    """All schedules on one cost; ``iters`` and ``start`` are the layer's, temperatures its ends."""
+    """All schedules on one cost; ``iters`` and ``start`` are the layer's, temperatures its ends.
+
+    ``learned``: the costs learned meanwhile, one step each.
+    """
 
     name: str
     iters: int
@@ -45,6 +50,7 @@ class ScheduleCurves:
     eps_start: float
     eps_min: float
     front: Sequence[FrontPoint]
+    learned: bool
     curves: Sequence[ScheduleCurve]
 
 
@@ -72,10 +78,12 @@ def draw(curves: ScheduleCurves) -> Figure:
 
 
 def _title(curves: ScheduleCurves) -> str:
+    what = "while the costs learn" if curves.learned else "compared"
+    last = "one gradient step a step" if curves.learned else "annealed iterations: one sweep a step"
     return (
-        f"{shown_name(curves.name)}: annealing schedules compared\n"
+        f"{shown_name(curves.name)}: annealing schedules {what}\n"
         f"layer: K = {curves.iters}, {curves.start} start, eps {curves.eps_start:.3g} → "
-        f"{curves.eps_min:.3g} (cost units); annealed iterations: one sweep a step"
+        f"{curves.eps_min:.3g} (cost units); {last}"
     )
 
 
@@ -89,12 +97,13 @@ def _error(axes: Axes, curves: ScheduleCurves) -> None:
     for curve, style in zip(curves.curves, _styles(), strict=False):
         heights = np.array(heights_of(curve), dtype=float)
         heights[~(heights > 0)] = math.nan
-        axes.plot(curve.sweeps, heights, label=f"{curve.name} ({curve.fate})", **style)
+        places = [1 + step for step in curve.step] if curves.learned else curve.sweeps
+        axes.plot(places, heights, label=f"{curve.name} ({curve.fate})", **style)
         seen = np.flatnonzero(np.isfinite(heights))
         if len(seen):
             last = int(seen[-1])
             colour = style["color"]
-            axes.plot(curve.sweeps[last], heights[last], marker="o", ms=4, color=colour)
+            axes.plot(places[last], heights[last], marker="o", ms=4, color=colour)
     points = [point for point in curves.front if point.suboptimality > 0]
     if points:
         axes.plot(
@@ -106,8 +115,8 @@ def _error(axes: Axes, curves: ScheduleCurves) -> None:
             label="front of plain Sinkhorn, constant eps",
         )
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("sweeps")
+    log_scale(axes, _LEAST_WRONG if curves.learned else 0.0)
+    axes.set_xlabel("step + 1" if curves.learned else "sweeps")
     axes.set_ylabel(label)
     axes.legend(loc="best")
 

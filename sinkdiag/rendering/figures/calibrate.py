@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
+# A gradient below this share of the largest is rounding to any optimiser.
+READABLE = 1e-16
 # Colour and hatch of every fate: either alone tells them apart.
 _FATES = {
     Fate.SAFE: (GREEN, "", "safe"),
@@ -194,7 +196,7 @@ def _draw_runs(
         axes.set_ylabel(label)
         axes.tick_params(labelbottom=axes is panels[-1])
     top.set_yscale("log")
-    log_scale(panels[2])
+    log_scale(panels[2], READABLE)
     panels[1].set_ylim(-0.03, 1.05)
     panels[3].set_ylim(-0.03, 1.05)
     top.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title="shaded: braking")

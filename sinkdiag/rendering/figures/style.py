@@ -68,13 +68,20 @@ def shown_name(name: str) -> str:
     return printable(PurePath(name).name).replace("$", r"\$")
 
 
-def log_scale(axes: Axes) -> None:
-    """A logarithmic ordinate, where there is anything above 0 to show on it."""
+def log_scale(axes: Axes, least: float = 0.0) -> None:
+    """A logarithmic ordinate, where there is anything above 0 to show on it.
+
+    It ends at this share of the largest value, if there are smaller ones.
+    """
     import numpy as np
 
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
-    if np.any(np.isfinite(values) & (values > 0)):
+    shown = values[np.isfinite(values) & (values > 0)]
+    if len(shown):
         axes.set_yscale("log", nonpositive="mask")
+        top = shown.max()
+        if shown.min() < least * top:
+            axes.set_ylim(least * top, 3.0 * top)
 
 
 def rendered(figure: Figure, path: str) -> bytes:
