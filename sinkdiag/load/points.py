@@ -49,7 +49,7 @@ def cost_of_points(x: ArrayLike, y: ArrayLike, metric: Metric = "sqeuclidean") -
     # Scaled, squares neither overflow nor vanish.
     scale = max(float(np.abs(first).max()), float(np.abs(second).max())) or 1.0
     power = {"sqeuclidean": 2, "euclidean": 1, "cosine": 0}[metric]
-    if abs(power * math.log(scale)) > math.log(LARGEST):
+    if abs(power * math.log(scale)) > 2.0 * math.log(LARGEST):
         fault = f"coordinates of size {scale:.3g} make costs beyond double precision"
         raise InputError("points", fault, "rescale the points")
     found = np.asarray(cdist(first / scale, second / scale, metric), dtype=np.float64)
