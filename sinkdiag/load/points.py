@@ -17,6 +17,8 @@ from sinkdiag.load.source import check_shape
 from sinkdiag.problem import LARGEST, check_real
 
 Metric = Literal["sqeuclidean", "euclidean", "cosine"]
+# Logarithm of costs that are about to leave the range of normal numbers.
+LEAST = -650.0
 
 
 def cost_of_points(x: ArrayLike, y: ArrayLike, metric: Metric = "sqeuclidean") -> FloatArray:
@@ -49,7 +51,7 @@ def cost_of_points(x: ArrayLike, y: ArrayLike, metric: Metric = "sqeuclidean") -
     # Scaled, squares neither overflow nor vanish.
     scale = max(float(np.abs(first).max()), float(np.abs(second).max())) or 1.0
     power = {"sqeuclidean": 2, "euclidean": 1, "cosine": 0}[metric]
-    if abs(power * math.log(scale)) > math.log(LARGEST):
+    if not LEAST < power * math.log(scale) < 2.0 * math.log(LARGEST):
         fault = f"coordinates of size {scale:.3g} make costs beyond double precision"
         raise InputError("points", fault, "rescale the points")
     found = np.asarray(cdist(first / scale, second / scale, metric), dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +84,12 @@ def check_truth(values: AnyArray, problem: Problem, name: str) -> AnyArray:
         return real
     broken = np.flatnonzero(~(np.abs(real) < LARGEST_INDEX) | (real != np.round(real)))
     if len(broken):
+        column = float(real[broken[0]])
+        huge = LARGEST_INDEX <= abs(column) < math.inf
         raise InputError(
             name,
-            f"row {broken[0]} is said to belong to column {real[broken[0]]:g}, which is "
-            + ("no integer" if abs(real[broken[0]]) < LARGEST_INDEX else "beyond any matrix"),
+            f"row {broken[0]} is said to belong to column {column:g}, which is "
+            + ("beyond any matrix" if huge else "no integer"),
             "give the 0-based column of each row, -1 where it is unknown",
         )
     return real.astype(np.int64)

@@ -14,6 +14,7 @@ from sinkdiag.errors import InputError, NothingToDrawError
 from sinkdiag.rendering.saved_results import SavedResult, load_result
 from sinkdiag.rendering.table import Label
 from sinkdiag.results import Status
+from sinkdiag.studies.compare_kinds import check_comparable
 from sinkdiag.studies.compare_rows import Values, aligned
 from sinkdiag.studies.result import Part, Result
 
@@ -140,9 +141,7 @@ def study_compare(
 ) -> CompareResult:
     """`compare` with checked settings."""
     first, second = load_result(a), load_result(b)
-    if first.kind != second.kind:
-        raise InputError(b, f"is a {second.kind}, and {a} is a {first.kind}", "give two of a kind")
-    _check_same_command(first, second)
+    check_comparable(first, second)
     tol = settings.tol
     rows: list[CompareRow] = []
     if manifests is not None:
@@ -173,25 +172,6 @@ def _differences(first: SavedResult, second: SavedResult, tol: float) -> Iterato
         left, right = first.parts.get(name, none), second.parts.get(name, none)
         for change in _changes(*aligned(left, right), tol):
             yield replace(change, row=change.row if name == "manifest" else f"{name} {change.row}")
-
-
-def _check_same_command(first: SavedResult, second: SavedResult) -> None:
-    """Refuse results of two commands, as they say themselves or as their columns do.
-
-    Of columns those with fewer names must share half; extended ones come on top.
-    """
-    commands = [result.values.get(("summary", "command")) for result in (first, second)]
-    columns = [{name for row, name in r.values if row == "0"} for r in (first, second)]
-    least = min(len(names) for names in columns)
-    shared = len(columns[0] & columns[1])
-    if None in commands:
-        differ = shared < 0.5 * least
-        what = f"has {shared} columns in common with {first.name}, of {least}"
-    else:
-        differ = commands[0] != commands[1]
-        what = f"is a result of {commands[1]}, and {first.name} is one of {commands[0]}"
-    if differ:
-        raise InputError(second.name, what, "compare two results of one command")
 
 
 def _size(result: SavedResult) -> set[tuple[str, str, str]]:

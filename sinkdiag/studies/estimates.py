@@ -171,11 +171,12 @@ def _calibrate(size: _Size, settings: CalibrateSettings) -> _Need:
         return _Need(doubles=20 * size.entries, seconds=seconds, less_time=less)
     slopes = 30 if settings.quick else 48
     replicates = settings.replicates / 3 if settings.quick else settings.replicates
-    sweeps = settings.iters * settings.max_steps * replicates * slopes
+    steps = settings.max_steps + 50  # learning goes on at eps_min
+    sweeps = settings.iters * steps * replicates * slopes
     less = "fewer --max-steps or --replicates"
     return _Need(
         doubles=(20 + WORKERS * (2 * slopes + 12)) * size.entries + 4e6,
-        seconds=1e-8 * sweeps * size.entries,
+        seconds=6e-10 * sweeps * size.entries,
         less_memory="--quick makes it less" if not settings.quick else "give a part of the matrix",
         less_time=less if settings.quick else f"--quick, or {less}",
     )
