@@ -154,7 +154,7 @@ def report(
     written = OutputOptions(form=form, path=output, manifest=manifest, fail_on=fail_on)
     check_output(written, ReportRow, inputs, reads=[truth], endings=[PAGE])
     # Every option that is not named above is the setting of the same name.
-    settings = ReportSettings(**options)
+    settings = _settings(ReportSettings, options)
     with progress_bar() as progress:
         result, subjects = _made(inputs, temperatures, settings, truth, progress)
     made_from: dict[str, Any] = {
@@ -165,6 +165,16 @@ def report(
     }
     rendered = _rendered(result, written, lambda: manifest_of(**made_from))
     return publish(result, written, **made_from, rendered=rendered)
+
+
+def _settings(kind: type[ReportSettings], options: dict[str, Any]) -> ReportSettings:
+    """The settings; whatever is wrong with them was said on the command line."""
+    from sinkdiag.errors import InputError
+
+    try:
+        return kind(**options)
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _made(

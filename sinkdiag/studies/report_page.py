@@ -29,7 +29,7 @@ HEADINGS: Mapping[str, str] = {
     "bfloat16": "Does it hold in bfloat16?",
     "float16": "Does it hold in float16?",
     "gradient": "Is the gradient alive, or dead because saturated or uniform?",
-    "contraction": "What does one sweep leave of an error?",
+    "contraction": "What does one sweep take off an error?",
     "derivative": "How strongly does the plan answer to the costs?",
     "cooling": "Does cooling need a controller, and which?",
     "schedule": "Which schedule comes closest to the optimum?",
