@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
@@ -27,6 +28,8 @@ def _browser(tmp_path_factory):
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
+    # The driver is there: nothing is to be looked for, and nobody told.
+    os.environ |= {"SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}
     folder = tmp_path_factory.mktemp("browser")
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
