@@ -114,9 +114,10 @@ def page_of(contents: Contents, manifest: Manifest | None) -> str:
 def _page_sections(contents: Contents) -> Iterator[PageSection]:
     """Every section; what was said in one is not said again in the next."""
     said: set[str] = set()
+    name = contents.summary.name
     for section in contents.sections:
         findings, details = (
-            [text.removeprefix(f"{contents.summary.name}: ") for text in texts]
+            [text.removeprefix(name).lstrip(":, ") for text in texts]
             for texts in (section.findings, section.result.details)
         )
         yield _page_section(

@@ -95,6 +95,19 @@ def test_figures_have_sizes_and_nothing_sticks_out(browser, width):
     assert smallest >= 13
 
 
+def test_a_printed_page_is_light_and_cuts_nothing_off(browser):
+    sized(browser, 720, dark=True)
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    media = {"media": "print", "features": [dark]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    try:
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 720
+        colour = "return getComputedStyle(document.body).backgroundColor"
+        assert browser.execute_script(colour) == "rgb(255, 255, 255)"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_the_page_is_dark_where_the_screen_is(browser):
     colours = []
     for dark in (False, True):

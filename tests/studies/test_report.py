@@ -12,10 +12,13 @@ import sinkdiag
 from sinkdiag.derivatives import response
 from sinkdiag.results import Status
 from sinkdiag.solver.path import SharedPath
+from sinkdiag.studies.report import study_report
 from sinkdiag.studies.report_focus import ENOUGH
 from sinkdiag.studies.report_row import ReportRow
-from sinkdiag.studies.report_settings import SECTIONS
+from sinkdiag.studies.report_settings import SECTIONS, ReportSettings
 from sinkdiag.studies.report_verdicts import cooling_answer
+from sinkdiag.studies.subjects import subject_of
+from sinkdiag.temperature import Temperatures
 from tests.checkpoints.written import deepseek, save
 from tests.helpers import planar_cost, uniform_cost
 from tests.rendering.pages import small_report
@@ -230,3 +233,18 @@ def test_the_text_fits_eighty_columns_and_says_everything():
     for row in result.rows:
         assert " ".join(f"{row.verdict} {row.topic}: {row.answer}".split()) in flat
     assert isinstance(result.rows[0], ReportRow)
+
+
+def test_progress_goes_on_from_section_to_section():
+    told = []
+    subject = subject_of(planar_cost(6))
+    settings = ReportSettings(only=("check", "spectrum", "sensitivity"))
+
+    def progress(stage, done, total):
+        told.append((stage, done / total))
+
+    study_report([subject], Temperatures(), settings, progress)
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert {stage for stage, _ in told} >= {"check", "spectrum"}
