@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -97,7 +97,6 @@ def page_options(function: Command) -> Command:
         ),
         click.option(
             "--format",
-            "form",
             type=click.Choice(["auto", "table", "csv", "json", "jsonl"]),
             default="auto",
             show_default=True,
@@ -131,7 +130,6 @@ def report(
     inputs: InputOptions,
     temperatures: Temperatures,
     output: str | None,
-    form: Literal["auto", "table", "csv", "json", "jsonl"],
     manifest: str | None,
     fail_on: tuple[str, ...],
     truth: str | None,
@@ -151,10 +149,11 @@ def report(
     """
     from sinkdiag.studies.report import ReportRow, ReportSettings
 
+    form = options.pop("format")
     written = OutputOptions(form=form, path=output, manifest=manifest, fail_on=fail_on)
     check_output(written, ReportRow, inputs, reads=[truth], endings=[PAGE])
     # Every option that is not named above is the setting of the same name.
-    settings = ReportSettings(**options)
+    settings = _settings(ReportSettings, options)
     with progress_bar() as progress:
         result, subjects = _made(inputs, temperatures, settings, truth, progress)
     made_from: dict[str, Any] = {
@@ -165,6 +164,16 @@ def report(
     }
     rendered = _rendered(result, written, lambda: manifest_of(**made_from))
     return publish(result, written, **made_from, rendered=rendered)
+
+
+def _settings(kind: type[ReportSettings], options: dict[str, Any]) -> ReportSettings:
+    """The settings; whatever is wrong with them was said on the command line."""
+    from sinkdiag.errors import InputError
+
+    try:
+        return kind(**options)
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _made(

@@ -95,10 +95,12 @@ class SharedPath:
     """`solve_path` that solves each problem once at a temperature, whoever asks again.
 
     A fixed point that was found to a tighter tolerance serves a looser one; one that failed is
-    asked for again with other limits. Everything found is kept as long as this object lives.
+    asked for again with other limits. None is solved less accurately than ``tol``, so that one that
+    is asked for loosely at first serves all. Everything found is kept as long as this object lives.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tol: float = DEFAULT_TOL) -> None:
+        self.tol = tol
         # The tolerance and limit that each was found with; problems are themselves only.
         self._found: dict[tuple[Problem, float], tuple[float, int, Solution]] = {}
 
@@ -111,6 +113,7 @@ class SharedPath:
         max_iter: int = DEFAULT_MAX_ITER,
     ) -> Iterator[Solution]:
         """See `solve_path`."""
+        tol = min(tol, self.tol)
         path = WarmPath(problem, tol=tol, max_iter=max_iter)
         for eps in grid:
             known = self._known(problem, eps, tol, max_iter)

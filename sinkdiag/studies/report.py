@@ -9,6 +9,7 @@ from dataclasses import replace
 from numpy.typing import ArrayLike
 
 from sinkdiag.annealing.learning.learner import Loss
+from sinkdiag.annealing.learning.target import target_of
 from sinkdiag.errors import InputError
 from sinkdiag.load.record import record_of
 from sinkdiag.problem import MarginalKind
@@ -138,6 +139,8 @@ def study_report(
     """
     if settings.sections == ("stack",):
         raise InputError(subjects[0].name, "stack is about checkpoints", "give a checkpoint")
+    for subject in subjects:
+        _check_truth(subject)
     check, focus = _focus(subjects, temperatures, settings, progress)
     sections = Sections(focus, settings, progress)
     made = sections.make(check)
@@ -176,6 +179,12 @@ def study_checkpoints(
     name = models[0] if len(models) == 1 else f"{len(models)} checkpoints"
     about = f"{len(model.sites)} sites, {'; '.join(model.said)}"
     return _result(name, about, rows, sections, (), eps=math.nan, iters=0)
+
+
+def _check_truth(subject: Subject) -> None:
+    """Refuse a truth that does not fit, whether or not a section uses it."""
+    if subject.record.truth is not None:
+        target_of(subject.problems[0], subject.record.truth, f"{subject.name} (truth)")
 
 
 def _focus(

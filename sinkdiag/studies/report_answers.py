@@ -16,6 +16,7 @@ from sinkdiag.studies.report_window import Arithmetic, Window
 
 # Rounding of a plan that is worth no word.
 _SMALL = 1e-4
+_FLAT = "the plan is uniform at every temperature, these costs do not tell pairs apart"
 
 
 def row_of(
@@ -47,7 +48,7 @@ def _input(problem: Problem, suspicions: Sequence[str]) -> ReportRow:
     finite = problem.cost[np.isfinite(problem.cost)]
     n, m = problem.cost.shape
     forbidden = problem.cost.size - finite.size
-    beside = f", {forbidden} forbidden pairs" if forbidden else ""
+    beside = f", {forbidden} forbidden pair{'s' if forbidden > 1 else ''}" if forbidden else ""
     shape = (
         f"{n}×{m} costs from {finite.min():.4g} to {finite.max():.4g}{beside} (mean "
         f"{finite.mean():.4g}, standard deviation {finite.std():.4g})"
@@ -63,8 +64,17 @@ def _input(problem: Problem, suspicions: Sequence[str]) -> ReportRow:
 
 
 def _temperature(problem: Problem, row: CheckRow, window: Window) -> ReportRow:
+    if window.flat:
+        answer = f"none matters: {_FLAT}"
+        return row_of("temperature", "check", "unknown", answer, value=math.nan, eps=row.eps)
     low, high, eps = window.low, window.high, row.eps
     wanted = window.nearest(eps)
+    if window.soft <= eps < low and row.tv <= RIGHT:
+        answer = (
+            f"{_span(problem, window, row)}; eps = {eps:.3g} lies below, where K = {row.iters} "
+            "happens to be right again"
+        )
+        return row_of("temperature", "check", "ok", answer, value=eps, eps=eps)
     if math.isnan(wanted):
         answer = (
             f"no temperature is sane for K = {row.iters}: where its sweeps are right the plan "
@@ -158,14 +168,16 @@ def _gradient(row: CheckRow, window: Window) -> ReportRow:
     told = "" if math.isnan(gain) else f" (‖dP/dC‖ = {gain:.3g})"
     settled = f"{share(row.saturation)} of the mass is settled"
     verdict: Verdict = "act"
-    if row.uniformity <= RIGHT:
+    if window.flat:
+        verdict, answer = "unknown", f"{_FLAT}{told}"
+    elif row.uniformity <= RIGHT:
         lower = "" if math.isnan(window.uniform) else f" below {window.uniform:.3g}"
         answer = (
             f"as good as dead because the plan is uniform, {share(row.uniformity)} from the one "
             f"that knows no costs{told}: lower the temperature{lower}"
         )
     elif row.saturation >= FROZEN or row.verdict == "frozen":
-        up = row.eps_soft if row.eps_soft > row.eps else window.soft
+        up = window.soft if window.soft > row.eps else row.eps_soft
         higher = f" to {up:.3g} or more" if up > row.eps else ""
         answer = f"dead because saturated, {settled}{told}: raise the temperature{higher}"
     else:

@@ -29,7 +29,7 @@ HEADINGS: Mapping[str, str] = {
     "bfloat16": "Does it hold in bfloat16?",
     "float16": "Does it hold in float16?",
     "gradient": "Is the gradient alive, or dead because saturated or uniform?",
-    "contraction": "What does one sweep leave of an error?",
+    "contraction": "What does one sweep take off an error?",
     "derivative": "How strongly does the plan answer to the costs?",
     "cooling": "Does cooling need a controller, and which?",
     "schedule": "Which schedule comes closest to the optimum?",
@@ -114,9 +114,10 @@ def page_of(contents: Contents, manifest: Manifest | None) -> str:
 def _page_sections(contents: Contents) -> Iterator[PageSection]:
     """Every section; what was said in one is not said again in the next."""
     said: set[str] = set()
+    name = contents.summary.name
     for section in contents.sections:
         findings, details = (
-            [text.removeprefix(f"{contents.summary.name}: ") for text in texts]
+            [text.removeprefix(name).lstrip(":, ") for text in texts]
             for texts in (section.findings, section.result.details)
         )
         yield _page_section(

@@ -18,7 +18,7 @@ class ReportRow:
     topic: str = column(
         "input: is sign or scale suspicious; temperature: which eps is sane; sweeps: are K enough; "
         "float32, bfloat16, float16: does the arithmetic hold; gradient: is it alive; contraction: "
-        "what does a sweep leave of an error; derivative: how strongly does the plan answer; "
+        "what does a sweep take off an error; derivative: how strongly does the plan answer; "
         "cooling: is a controller needed, and which; schedule: which one reaches the optimum; "
         "network: are the hyper-connections alive"
     )

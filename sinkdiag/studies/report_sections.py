@@ -79,8 +79,11 @@ class Sections:
             "calibrate": self._calibrate,
             "anneal": self._anneal,
         }
-        found = [self._made(name, makers[name]) for name in self.settings.sections
-                 if name in makers]  # fmt: skip
+        names = [name for name in self.settings.sections if name in makers]
+        whole, found = self.progress, []
+        for place, name in enumerate(names):
+            self.progress = _part_of(whole, place, len(names))
+            found.append(self._made(name, makers[name]))
         return tuple(section for section in found if section is not None)
 
     def check(self) -> CheckResult:
@@ -199,6 +202,15 @@ class Sections:
     def _has_run(self) -> bool:
         whole = self.focus.whole
         return whole.stacked and whole.layout == "trajectory"
+
+
+def _part_of(whole: Progress, place: int, count: int) -> Progress:
+    """The progress of one of so many sections, as that of all."""
+
+    def progress(stage: str, done: int, total: int) -> None:
+        whole(stage, place * total + done, count * total)
+
+    return progress
 
 
 def check_settings(settings: ReportSettings) -> CheckSettings:

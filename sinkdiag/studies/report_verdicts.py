@@ -9,7 +9,6 @@ from typing import Any
 from sinkdiag.jacobian.modes import NEARLY_NORMAL
 from sinkdiag.results import Status
 from sinkdiag.studies.anneal_result import AnnealResult
-from sinkdiag.studies.calibrate import CalibrationResult
 from sinkdiag.studies.calibrate_row import CalibrationRow
 from sinkdiag.studies.report_answers import row_of, share
 from sinkdiag.studies.report_row import ReportRow, Verdict
@@ -32,7 +31,7 @@ def study_answers(
         elif section.name == "sensitivity":
             yield _derivative(result.rows, eps)
         elif section.name == "calibrate":
-            yield _cooling(result)
+            yield cooling_answer(result.rows[0], result.summary.controllers[0])
         elif section.name == "anneal":
             yield _schedule(result)
         elif section.name == "stack":
@@ -47,7 +46,7 @@ def _contraction(result: SpectrumResult, eps: float, right: bool) -> ReportRow:
     freeze = summary.eps_freeze
     slow = row.eps <= freeze
     parts = [
-        f"a sweep leaves {row.rho:.4g} of an error (gap {row.gap:.3g}), "
+        f"one sweep takes {share(row.gap)} off an error (gap {row.gap:.3g}): "
         f"{row.sweeps_per_digit:.3g} sweeps a digit"
     ]
     if math.isfinite(freeze):
@@ -91,9 +90,9 @@ def _derivative(rows: Sequence[Any], eps: float) -> ReportRow:
     return row_of("derivative", "sensitivity", "ok", answer, value=row.op_norm, eps=row.eps)
 
 
-def _cooling(result: CalibrationResult) -> ReportRow:
-    row: CalibrationRow = result.rows[0]
-    line = "" if result.controller is None else f"; {result.summary.controllers[0]}"
+def cooling_answer(row: CalibrationRow, controller: str | None) -> ReportRow:
+    """Whether cooling needs a controller; ``controller`` is the line that makes it."""
+    line = "" if controller is None else f"; {controller}"
     if row.status is Status.BELOW_RESOLUTION:
         verdict: Verdict = "unknown"
         answer = row.verdict

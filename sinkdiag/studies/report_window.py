@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sinkdiag.problem import Problem
+from sinkdiag.results import Solution
 from sinkdiag.solver.layer import run_sweeps
 from sinkdiag.solver.precision import layer_call, plan_errors
 from sinkdiag.solver.truncation import RIGHT, Start, carried, cold
@@ -14,8 +15,8 @@ from sinkdiag.studies.check_point import FROZEN, saturation_of, uniformity_of
 from sinkdiag.studies.check_row import CheckRow
 from sinkdiag.studies.report_settings import ReportSettings
 
-# The scan, in units of the cost's range, and the ratio of its looks.
-_HOTTEST, _COLDEST, _RATIO = 100.0, 1e-4, 1.25
+# The scan, in units of the cost's range, the ratio of its looks and that of its result.
+_HOTTEST, _COLDEST, _RATIO, _ACCURACY = 100.0, 1e-4, 1.25, 1.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +25,13 @@ class Window:
 
     ``right``: down to it K sweeps are right to 1 % (inf: nowhere; nan: not looked for); ``soft``:
     down to it less than 90 % of the mass is settled; ``uniform``: from it up the plan is within 1 %
-    of the one that knows no costs (nan: nowhere).
+    of the one that knows no costs (nan: nowhere); ``flat``: at every temperature.
     """
 
     right: float
     soft: float
     uniform: float
+    flat: bool
 
     @property
     def low(self) -> float:
@@ -60,15 +62,38 @@ class Arithmetic:
 def window_of(problem: Problem, row: CheckRow, settings: ReportSettings) -> Window:
     """The window of a layer that ``check`` has looked at."""
     start, span = start_of(problem, settings), problem.cost_range
-    uniform, soft, eps = math.nan, math.nan, _HOTTEST * span
-    while eps >= _COLDEST * span:
-        run = run_sweeps(problem, eps, settings.iters, start(eps))
-        if uniformity_of(run) <= RIGHT:
-            uniform = eps
-        elif saturation_of(run) >= FROZEN:
-            break
-        soft, eps = eps, eps / _RATIO
-    return Window(right=row.eps_lowest, soft=soft, uniform=uniform)
+
+    def run(eps: float) -> Solution:
+        return run_sweeps(problem, eps, settings.iters, start(eps))
+
+    def is_uniform(eps: float) -> bool:
+        return uniformity_of(run(eps)) <= RIGHT
+
+    def is_soft(eps: float) -> bool:
+        return saturation_of(run(eps)) < FROZEN
+
+    coldest = _COLDEST * span
+    uniform = _lowest(is_uniform, _HOTTEST * span, coldest)
+    flat = uniform <= coldest
+    soft = uniform if flat else _lowest(is_soft, _HOTTEST * span, coldest)
+    return Window(right=row.eps_lowest, soft=soft, uniform=uniform, flat=flat)
+
+
+def _lowest(holds: Callable[[float], bool], hottest: float, coldest: float) -> float:
+    """Down to where it holds, from the hottest temperature on, to 1 %; nan: not even there."""
+    if not holds(hottest):
+        return math.nan
+    eps = hottest
+    while eps > coldest:
+        colder = max(eps / _RATIO, coldest)
+        if holds(colder):
+            eps = colder
+            continue
+        while eps > colder * _ACCURACY:
+            middle = math.sqrt(eps * colder)
+            eps, colder = (middle, colder) if holds(middle) else (eps, middle)
+        break
+    return eps
 
 
 def arithmetic_of(

@@ -102,10 +102,12 @@ def test_a_shared_path_solves_a_problem_once_at_a_temperature(monkeypatch):
     monkeypatch.setattr("sinkdiag.solver.path.solve_problem", counted)
     a, b = (make_problem(planar_cost(8, seed), name=name) for seed, name in enumerate("ab"))
     shared = SharedPath()
+    (loose,) = shared(a, [0.3], tol=1e-6)
+    assert loose.marginal_error <= 1e-12
     first = list(shared(a, [1.0, 0.5, 0.3]))
     assert list(shared(a, [0.5, 0.3], tol=1e-10)) == first[1:]
     list(shared(b, [0.5]))
-    assert solved == [("a", 1.0), ("a", 0.5), ("a", 0.3), ("b", 0.5)]
+    assert solved == [("a", 0.3), ("a", 1.0), ("a", 0.5), ("b", 0.5)]
     # Looser does not serve tighter; what failed is tried again with a higher limit only.
     list(shared(a, [0.5], tol=1e-13))
     (failed,) = shared(a, [0.001], max_iter=1)
