@@ -10,20 +10,21 @@ below runs, sinkdiag last, when the machine is as tired as it gets. What the out
 holds with the same limit is not run again. A first-order solver that missed the limit is not
 tried on the same costs at lower temperatures. Needs the `bench` extra. `--clock cpu` counts
 processor seconds and keeps every solver on one thread, for machines that are busy with other
-things; to pin a whole run to one core: `taskset -c 1`. How a peer is run, and stopped, stands in
-peers.py.
+things; a run that is pinned to one core (`taskset -c 1`) is a table of its own. How a peer is run,
+and stopped, stands in peers.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 
 import numpy as np
 from formats import reached
-from lines import Lines, add_output, read
+from lines import PACKAGES, Lines, add_output, read
 from peers import NEWTON, SOLVERS, clock, marginal_error
 from problems import Transport, make
 from tables import show
@@ -37,6 +38,7 @@ GRID = [
 ] + [f"digits:{n}:{eps}" for n in (64, 1024, 4096) for eps in ("1e-2", "1e-3")]
 # POT's eps-scaling and GeomLoss reached the goal in no cell of n >= 1000 in 120 s: on request only.
 DEFAULT = [name for name in SOLVERS if name not in {"pot-eps-scaling", "geomloss"}]
+OWN = ("numpy", "scipy", "numba")
 GROWTH_SIZES, GROWTH_EPS = (500, 1000, 2000, 4000), ("1e-2", "1e-3", "1e-4")
 
 
@@ -50,7 +52,7 @@ class Runner:
 
     def __init__(self, args, table):
         self.args, self.table = args, table
-        self.lines = Lines(args.output)
+        self.lines = Lines(args.output, PACKAGES if "peers" in table else OWN)
         self.known = {
             (record["solver"], record["cell"], record["limit"], record["clock"]): record
             for record in read(args.output)
@@ -91,11 +93,12 @@ class Runner:
 
 def peers(args):
     """The grid, solver by solver."""
-    runner = Runner(args, "peers")
+    name = "peers" if len(os.sched_getaffinity(0)) == 1 else "peers-both"
+    runner = Runner(args, name)
     names = args.solvers.split(",")
-    for name in sorted(names, key=lambda name: name == "sinkdiag"):
-        runner.run(name, args.cells or GRID)
-    show("peers", runner.records())
+    for solver in sorted(names, key=lambda name: name == "sinkdiag"):
+        runner.run(solver, args.cells or GRID)
+    show(name, runner.records())
 
 
 def growth(args):
@@ -109,7 +112,7 @@ def growth(args):
 
 def cold(args):
     """Full accuracy at the coldest, and what the process took at its peak, in doubles an entry."""
-    lines = Lines(args.output)
+    lines = Lines(args.output, OWN)
     cells = [f"{k}:{n}:1e-5" for n in (1000, 2000, 4000) for k in ("geometric", "random")]
     for cell in args.cells or [*cells, "geometric:5000:1e-3", "random:5000:1e-3"]:
         command = [sys.executable, __file__, "--worker", cell]
@@ -175,7 +178,7 @@ def batched(args, count=100_000, iters=20, eps=0.1):
         return solve_batch(costs, eps, iters=iters).plan
 
     assert np.abs(own_layer() - numpy_layer()).max() < 1e-12
-    lines = Lines(args.output)
+    lines = Lines(args.output, (*OWN, "torch"))
     layers = {"sinkdiag": own_layer, "torch": torch_layer, "NumPy": numpy_layer}
     for name, layer in layers.items():
         best = float("inf")

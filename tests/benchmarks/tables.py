@@ -34,6 +34,7 @@ class Table:
 
 TABLES = {
     "peers": Table(key=("solver", "cell"), lines=peers),
+    "peers-both": Table(key=("solver", "cell"), lines=peers),
     "growth": Table(key=("cell",), lines=growth),
     "cold": Table(key=("cell",), lines=cold),
     "batched": Table(key=("layer",), lines=batched),
@@ -109,7 +110,7 @@ TABLES = {
             "costs", "n", "processor s", "wall s (load before)", "learning steps", "k·std(C)",
             "arrives at", "verdict",
             a="{cost}", b="{n}", c="{processor_seconds:.1f}",
-            d=lambda r: f"{r['wall_seconds']:.1f} ({r['machine']['load']:g})",
+            d=lambda r: f"{r['wall_seconds']:.1f} ({r['load_before']:.1f})",
             e="{steps:,}", f="{k_safe_std:.3g}", g="{steps_safe:g}", h="{verdict}",
         ),
     ),
