@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
-from sinkdiag.solver.online import GAP_ERROR, ROUNDING
+from sinkdiag.solver.online import GAP_ERROR, ROUNDING, read_residuals
 
 # A row is hard when its largest entry carries this share of its mass.
 HARD = 0.9
@@ -89,8 +89,9 @@ def tracking(
     sides = ((kernel, row_sums, r, c), (kernel.mT, col_sums, c, r))
     if nearer.ndim == 0 and nearer.device.type == "cpu":  # nothing to wait for
         chi = _residuals(*sides[0 if nearer else 1])
-    else:
-        chi = torch.where(nearer, *(_residuals(*side) for side in sides))
+        rho, error, reading = read_residuals(chi.numpy(), float(total), n + m)
+        return chi.new_tensor(rho), chi.new_tensor(error), chi.new_tensor(reading)
+    chi = torch.where(nearer, *(_residuals(*side) for side in sides))
     return _judged(chi, total, n + m)
 
 
