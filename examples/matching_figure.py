@@ -47,9 +47,9 @@ def draw(path: Path, setting: str, traces: Sequence[Mapping[str, object]]) -> No
     figure.supylabel("gradient norm of all parameters")
     figure.suptitle(f"{setting}: geometric mean of the reported seeds, 95 % of it shaded")
     figure.savefig(path, dpi=80)
-    # Few colours: a third of the size.
+    # Few colours: half the size.
     from PIL import Image
 
     with Image.open(path) as image:
-        small = image.convert("RGB").quantize(64)
+        small = image.convert("RGB").quantize(256)
     small.save(path, optimize=True)

@@ -232,19 +232,21 @@ def run_mdot(problem, eps, limit):
     from mdot_tnt.truncated_newton import TruncatedNewtonProjector
 
     row, col, cost = (torch.from_numpy(x) for x in (problem.row, problem.col, problem.cost))
-    held = [torch.zeros_like(row), torch.zeros_like(col), 1.0 / eps]
-    start = clock()
+    held, start = [], clock()
     try:
         with alarm(limit):
             held = list(mdot(row, col, cost, 1.0 / eps)[:3])
             goal = torch.tensor(GOAL * problem.least, dtype=cost.dtype)
             projector = TruncatedNewtonProjector(cost.device, cost.dtype)
-            held[:2] = projector.project(
+            found = projector.project(
                 cost / eps, row.log(), col.log(), goal, held[0].clone(), held[1].clone()
-            )[:2]
+            )
+            held[:2] = found[:2]
     except (OutOfTimeError, ValueError):
         pass
     spent = clock() - start
+    if not held:  # stopped on its way down
+        return spent, float("inf")
     plan = torch.exp(held[0][:, None] + held[1] - held[2] * cost).numpy()
     return spent, marginal_error(plan, problem)
 

@@ -20,7 +20,7 @@ from peers import SOLVERS
 from problems import make
 
 # Seconds beyond the limit: compilation, the problem's making, the last chunk.
-GRACE, START = 20.0, 120.0
+GRACE, START = 15.0, 120.0
 
 
 def environment(clock):
