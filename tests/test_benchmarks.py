@@ -48,10 +48,10 @@ def test_a_table_says_who_reached_the_goal_and_how_many_passes_it_took(benchmark
     head, _, first, second, empty, machine = tables.render("peers", records)
     assert head.split(" | ")[3:-2] == ["sinkdiag", "ott", "regot-ssns", "pot-log"]
     assert first == (
-        "| random | 200 | 1e-3 | 0.5 s | >10 s | stops (2e-09), 3 s | 9 s | 18× (pot-log) "
+        "| random | 200 | 1e-3 | 0.5 s | >10 s | stops (2.0e-09), 3 s | 9 s | 18× (pot-log) "
         "| 5/4 = 1.2, 100 + 2 factors |"
     )
-    assert second.startswith("| digits | 64 | 1e-2 | 0.25 s | >10 s (1e-03) | – | – | >40× |")
+    assert second.startswith("| digits | 64 | 1e-2 | 0.25 s | >10 s (1.0e-03) | – | – | >40× |")
     assert empty == ""
     assert machine == "a processor, 1 of 2 cores, Python 3, numpy 2; 2026-11-30, load up to 0.5."
 

@@ -45,7 +45,7 @@ def outcome(record):
     """Seconds, or how far it came."""
     if reached(record):
         return f"{record['seconds']:.3g} s"
-    far = "" if record["error"] is None else f" ({record['error']:.0e})"
+    far = "" if record["error"] is None else f" ({record['error']:.1e})"
     if record["seconds"] is None or record["seconds"] >= record["limit"]:
         return f">{record['limit']:g} s{far}"
     return f"stops{far}, {record['seconds']:.2g} s"
