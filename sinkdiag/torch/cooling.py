@@ -117,8 +117,10 @@ class TensorCooling:
             finite = torch.isfinite(current).all()
             moved = torch.where(finite, math.nan, math.inf).to(current.device)
         else:
-            check_same_shape(tuple(previous.shape), tuple(current.shape))
-            previous = previous.to(current.device)
+            if previous.shape != current.shape:
+                check_same_shape(tuple(previous.shape), tuple(current.shape))
+            if previous.device != current.device:
+                previous = previous.to(current.device)
             moved = self._reduced(drift(current, previous))
         # Copied: a layer may overwrite its output in place.
         self._previous = current.clone() if previous is None else previous.copy_(current)
