@@ -19,13 +19,14 @@ from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions, OutputOptions
+    from sinkdiag.cli.work import Run
     from sinkdiag.report.table import Table
     from sinkdiag.studies.result import Result
     from sinkdiag.studies.subjects import Subject
 
     Writer = Callable[[IO[bytes]], object]
 
-NOT_CONVERGED, CONDITION_MET = 4, 5
+BAD_INPUT, NOT_CONVERGED, CONDITION_MET = 3, 4, 5
 
 
 def publish(
@@ -35,6 +36,7 @@ def publish(
     inputs: InputOptions,
     subjects: Sequence[Subject],
     settings: object,
+    run: Run | None = None,
     reads: Sequence[str | None] = (),
     beside: Mapping[str | None, Writer] | None = None,
 ) -> int:
@@ -46,34 +48,55 @@ def publish(
         What is published, and where.
     inputs, subjects, settings, reads:
         What it was made from, for the manifest; ``reads`` are inputs that are no costs.
+    run:
+        How it was made, where it was made unit by unit: what is out already, and what is missing.
     beside:
         Further files: a path (None: not asked for) and what fills it.
     """
     from sinkdiag.report.files import write_text, write_with
 
-    table = result.table
+    faults = run.work.faults if run is not None else []
+    table = result.table if run is None else run.table(result, output)
+    if faults and not table.records:
+        return BAD_INPUT
     text = _rendered(table, output)
-    figure = _figure(result, output)
+    figure = _figure(result, output) if result.parts else None
     if output.manifest is not None:
         read = [path for path in (*reads, inputs.marginals_file) if path is not None]
         write_text(output.manifest, _manifest(subjects, read, settings))
     for path, write in (beside or {}).items():
-        if path is not None:
+        if path is not None and result.parts:
             write_with(path, write)
-    if output.path is not None:
-        write_text(output.path, text)
-    elif not _spared(result, output):
-        sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8"))
-        sys.stdout.flush()
+    _write_rows(text, result, output, run)
     if output.plot is not None and figure is not None:
         write_with(output.plot, lambda stream: stream.write(figure))
+    if result.parts:
+        _write_sentences(result, table, output)
+    if faults:
+        note(f"{len(faults)} inputs were left out: their rows are missing")
+    return _exit_status(result, table, output, run)
+
+
+def _write_rows(text: str, result: Result[Any], output: OutputOptions, run: Run | None) -> None:
+    """To the file, or to standard output unless they are there already."""
+    from sinkdiag.report.files import write_text
+
+    if output.path is not None:
+        write_text(output.path, text)
+        if run is not None:
+            run.rows.remove()
+    elif not _spared(result, output) and not (run is not None and run.streamed and result.parts):
+        sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8"))
+        sys.stdout.flush()
+
+
+def _write_sentences(result: Result[Any], table: Table, output: OutputOptions) -> None:
     for sentence in result.findings:
         note(sentence)
     if _spared(result, output):
         note(f"{len(table.records):,} rows are not shown here: --format table, or -o PATH")
     for sentence in result.details:
         detail(sentence)
-    return _exit_status(result, table, output)
 
 
 def _rendered(table: Table, output: OutputOptions) -> str:
@@ -129,12 +152,21 @@ def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: objec
     return make_manifest(records, invocation().arguments, settings).render()
 
 
-def _exit_status(result: Result[Any], table: Table, output: OutputOptions) -> int:
-    """0, 4 when some status failed, 5 when a --fail-on condition holds (which goes first)."""
-    for text in output.fail_on:
-        condition = parse_condition(text, result.row_type, extended=output.extended)
-        met = condition.met_by(table)
-        if met:
-            note(met)
-            return CONDITION_MET
-    return NOT_CONVERGED if any(status.failed for status in result.statuses) else 0
+def _exit_status(result: Result[Any], table: Table, output: OutputOptions, run: Run | None) -> int:
+    """0; 4 when some status failed, 5 when a --fail-on condition holds, 3 when inputs are missing.
+
+    The last of them goes first.
+    """
+    met = [
+        parse_condition(text, type(result).row_type, extended=output.extended).met_by(table)
+        for text in output.fail_on
+    ]
+    for sentence in filter(None, met):
+        note(sentence)
+        break
+    if run is not None and run.work.faults:
+        return BAD_INPUT
+    if any(met):
+        return CONDITION_MET
+    failed = any(status.failed for status in result.statuses) or (run is not None and run.failed)
+    return NOT_CONVERGED if failed else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from numpy.typing import ArrayLike
 
@@ -25,10 +26,10 @@ from sinkdiag.studies.subjects import (
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     subject_of,
 )
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 
@@ -39,6 +40,7 @@ def study_anneal(
     progress: Progress = silent,
     *,
     truth: ArrayLike | None = None,
+    work: Work = HERE,
 ) -> AnnealResult:
     """Run every schedule on every matrix, and on every trajectory as a whole.
 
@@ -49,24 +51,25 @@ def study_anneal(
     InputError
         When the temperatures leave nothing to anneal.
     """
-    found = cases(subjects, together="trajectory")
     if truth is not None and not settings.learn:
         raise InputError("truth", "nothing is learned", "add --learn (learn=True), or leave it out")
-    for case in found if settings.learn else ():
-        if len(case.problems) > 1:
-            raise InputError(
-                case.name, "a learner makes its own trajectory", "give one matrix to learn from"
-            )
-    made = [settings.setting(case.problems, _ends(case, temperatures)) for case in found]
+    make = partial(_parts, temperatures=temperatures, settings=settings, truth=truth)
+    check = partial(_setting, temperatures=temperatures, settings=settings)
     return AnnealResult(
-        parts=tuple(
-            _part(case, setting, settings, truth, progress)
-            for case, setting in zip(found, made, strict=True)
-        ),
+        parts=run_units(subjects, make, "trajectory", check, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _setting(case: Case, *, temperatures: Temperatures, settings: AnnealSettings) -> Setting:
+    """What is annealed, once it is something to anneal."""
+    if settings.learn and len(case.problems) > 1:
+        raise InputError(
+            case.name, "a learner makes its own trajectory", "give one matrix to learn from"
+        )
+    return settings.setting(case.problems, _ends(case, temperatures))
 
 
 def _ends(case: Case, temperatures: Temperatures) -> tuple[float, float]:
@@ -80,13 +83,15 @@ def _ends(case: Case, temperatures: Temperatures) -> tuple[float, float]:
     return eps_start, eps_min
 
 
-def _part(
+def _parts(
     case: Case,
-    setting: Setting,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
     settings: AnnealSettings,
     truth: ArrayLike | None,
-    progress: Progress,
-) -> AnnealPart:
+) -> tuple[AnnealPart]:
+    setting = _setting(case, temperatures=temperatures, settings=settings)
     bench, runs = Bench(setting, settings), []
     learner = LearningBench(setting, settings, truth) if settings.learn else None
     for schedule in settings.parsed:
@@ -99,7 +104,7 @@ def _part(
         else:
             runs.append(bench.run(schedule, told))
     claims = claims_on(setting, settings, bench.optimum(), progress)
-    return AnnealPart(
+    part = AnnealPart(
         label=case.label,
         name=case.name,
         rows=tuple(row for run in runs for row in run.rows),
@@ -108,6 +113,7 @@ def _part(
         runs=tuple(runs),
         claims=claims,
     )
+    return (part,)
 
 
 def anneal(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, ClassVar
 
@@ -29,10 +30,10 @@ from sinkdiag.studies.subjects import (
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     subject_of,
 )
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def study_calibrate(
     temperatures: Temperatures,
     settings: CalibrateSettings,
     progress: Progress = silent,
+    *,
+    work: Work = HERE,
 ) -> CalibrationResult:
     """Calibrate on every matrix, and on every recorded run as a whole.
 
@@ -102,22 +105,21 @@ def study_calibrate(
     InputError
         When the temperatures or the costs leave nothing to calibrate.
     """
-    found = cases(subjects, together="trajectory")
-    ends = [_ends(case, temperatures, settings) for case in found]
-    parts: list[CalibrationPart] = []
-    for number, (case, first_last) in enumerate(zip(found, ends, strict=True)):
-
-        def of_all(stage: str, done: int, total: int, before: int = number) -> None:
-            progress(stage, before * total + done, len(found) * total)
-
-        make = replay_part if settings.replay else learning_part
-        parts.append(make(case, first_last, settings, of_all))
+    make = partial(_parts, temperatures=temperatures, settings=settings)
+    check = partial(_ends, temperatures=temperatures, settings=settings)
     return CalibrationResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, "trajectory", check, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case, progress: Progress, *, temperatures: Temperatures, settings: CalibrateSettings
+) -> tuple[CalibrationPart]:
+    make = replay_part if settings.replay else learning_part
+    return (make(case, _ends(case, temperatures, settings), settings, progress),)
 
 
 def _ends(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from numpy.typing import ArrayLike
@@ -24,10 +25,10 @@ from sinkdiag.studies.subjects import (
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     subject_of,
 )
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 __all__ = ["ConstantsResult", "ConstantsRow", "ConstantsSettings", "constants", "study_constants"]
@@ -125,23 +126,23 @@ def study_constants(
     temperatures: Temperatures,
     settings: ConstantsSettings,
     progress: Progress = silent,
+    *,
+    work: Work = HERE,
 ) -> ConstantsResult:
     """`constants` for checked subjects: one part a matrix."""
-    parts = tuple(
-        _part(case, temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
-        for case in cases(subjects)
-    )
+    make = partial(_parts, temperatures=temperatures, settings=settings)
     return ConstantsResult(
-        parts=parts,
+        parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
 
 
-def _part(
-    case: Case, grid: Sequence[float], settings: ConstantsSettings, progress: Progress
-) -> JudgedPart:
+def _parts(
+    case: Case, progress: Progress, *, temperatures: Temperatures, settings: ConstantsSettings
+) -> tuple[JudgedPart]:
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
     rows: list[ConstantsRow] = []
     curve: list[Response] = []
     tol, max_iter = settings.tol, settings.max_iter
@@ -150,7 +151,7 @@ def _part(
         rows.append(row)
         curve.append(response)
         progress("constants", len(rows), len(grid))
-    return judged_part(case, tuple(rows), [curve], claims=settings.claims)
+    return (judged_part(case, tuple(rows), [curve], claims=settings.claims),)
 
 
 def _measure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
@@ -29,7 +30,8 @@ from sinkdiag.studies.pseudospectrum_point import (
 )
 from sinkdiag.studies.pseudospectrum_row import PseudospectrumRow, rows_of
 from sinkdiag.studies.result import Part, Result
-from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
+from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, notes_of, subject_of
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -236,25 +238,25 @@ def study_pseudospectrum(
     temperatures: Temperatures,
     settings: PseudospectrumSettings,
     progress: Progress = silent,
+    *,
+    work: Work = HERE,
 ) -> PseudospectrumResult:
     """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm."""
-    parts = [
-        _part(case.label, found, modes)
-        for case in cases(subjects)
-        for found, modes in pseudospectra_of(
-            case.problem,
-            case.label.index,
-            temperatures.grid(case.problems, AUTO_COUNT),
-            settings,
-            progress,
-        )
-    ]
+    make = partial(_parts, temperatures=temperatures, settings=settings)
     return PseudospectrumResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case, progress: Progress, *, temperatures: Temperatures, settings: PseudospectrumSettings
+) -> tuple[PseudospectrumPart, ...]:
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    found = pseudospectra_of(case.problem, case.label.index, grid, settings, progress)
+    return tuple(_part(case.label, each, modes) for each, modes in found)
 
 
 def study_matrix(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +16,7 @@ from sinkdiag.derivatives.response import lasting_support
 from sinkdiag.errors import NothingToDrawError
 from sinkdiag.jacobian.freeze import LARGEST_SIZE, freeze_temperature
 from sinkdiag.jacobian.modes import Norm
-from sinkdiag.jacobian.support import ActiveSupport, active_schur
+from sinkdiag.jacobian.support import ActiveSupport
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.report.table import Table
@@ -23,10 +24,16 @@ from sinkdiag.results import Solution
 from sinkdiag.solver.path import solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise, summarise_many
-from sinkdiag.studies.spectrum_point import SpectrumPoint, measure_point, unresolved_point
+from sinkdiag.studies.spectrum_point import (
+    SpectrumPoint,
+    measure_point,
+    stacked_arrays,
+    unresolved_point,
+)
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 from sinkdiag.studies.spectrum_settings import SpectrumSettings
-from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
+from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, notes_of, subject_of
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -131,7 +138,7 @@ class SpectrumResult(Result[SpectrumPart]):
         active-support Schur complement (columns' side); norm, eigenvalues, gaps, vectors, factor,
         where factor is R with R'R the Gram matrix of the vectors. Needs ``keep``.
         """
-        np.savez_compressed(stream, **_arrays(self.parts[0].points))
+        np.savez_compressed(stream, **stacked_arrays(self.parts[0].points))
 
 
 def spectrum(
@@ -215,32 +222,35 @@ def study_spectrum(
     temperatures: Temperatures,
     settings: SpectrumSettings,
     progress: Progress = silent,
+    *,
+    work: Work = HERE,
 ) -> SpectrumResult:
     """`spectrum` for checked subjects: one part a matrix."""
-    parts = []
-    for case in cases(subjects):
-        grid = temperatures.grid(case.problems, AUTO_COUNT)
-        points, coldest = _points(case.problem, grid, settings, progress)
-        rows = tuple(point.row for point in points)
-        summary = summarise(
-            rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest)
-        )
-        parts.append(
-            SpectrumPart(
-                label=case.label,
-                name=case.name,
-                rows=rows,
-                findings=summary.findings,
-                points=points,
-                summary=summary,
-            )
-        )
+    make = partial(_parts, temperatures=temperatures, settings=settings)
     return SpectrumResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case, progress: Progress, *, temperatures: Temperatures, settings: SpectrumSettings
+) -> tuple[SpectrumPart]:
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    points, coldest = _points(case.problem, grid, settings, progress)
+    rows = tuple(point.row for point in points)
+    summary = summarise(rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest))
+    part = SpectrumPart(
+        label=case.label,
+        name=case.name,
+        rows=rows,
+        findings=summary.findings,
+        points=points,
+        summary=summary,
+    )
+    return (part,)
 
 
 def _points(
@@ -274,25 +284,3 @@ def _freeze(problem: Problem, settings: SpectrumSettings) -> float | None:
     if problem.cost.size > LARGEST_SIZE:
         return None
     return freeze_temperature(problem, settings.iters)
-
-
-def _arrays(points: Sequence[SpectrumPoint]) -> dict[str, Any]:
-    found = [point.arrays for point in points if point.arrays is not None]
-    first = found[0].solution
-    stacks: dict[str, list[Any]] = {
-        "eps": [each.solution.eps for each in found],
-        "plan": [each.solution.plan for each in found],
-        "f": [each.solution.f for each in found],
-        "g": [each.solution.g for each in found],
-        "support": [each.support.mask for each in found],
-        "components": [each.support.components for each in found],
-        "row_labels": [each.support.row_labels for each in found],
-        "col_labels": [each.support.col_labels for each in found],
-        "schur": [active_schur(each.solution.plan, each.support.mask) for each in found],
-        "eigenvalues": [each.modes.eigenvalues for each in found],
-        "gaps": [each.modes.gaps for each in found],
-        "vectors": [each.modes.vectors for each in found],
-        "factor": [each.modes.factor for each in found],
-    }
-    arrays: dict[str, Any] = {name: np.stack(values) for name, values in stacks.items()}
-    return {**arrays, "row": first.row, "col": first.col, "norm": np.array(found[0].modes.norm)}

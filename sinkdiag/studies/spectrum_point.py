@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from sinkdiag.derivatives.duality import duality_rhs
 from sinkdiag.jacobian.basis import HALF, EigenBasis, eigenbasis
 from sinkdiag.jacobian.leading import DEFAULT_COUNT, leading_basis
 from sinkdiag.jacobian.modes import Modes, modes_in
-from sinkdiag.jacobian.support import ActiveSupport, support_of
+from sinkdiag.jacobian.support import ActiveSupport, active_schur, support_of
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution, Status, worst
 from sinkdiag.studies.spectrum_layer import LayerColumns, largest_eigenvalue_of, layer_columns
@@ -197,3 +199,26 @@ def sweeps_for(gap: float, rho: float, factor: float) -> float:
 
 def _whole(sweeps: float) -> float:
     return float(math.ceil(sweeps)) if math.isfinite(sweeps) else sweeps
+
+
+def stacked_arrays(points: Sequence[SpectrumPoint]) -> dict[str, Any]:
+    """What the points keep as arrays, temperatures along the first axis."""
+    found = [point.arrays for point in points if point.arrays is not None]
+    first = found[0].solution
+    stacks: dict[str, list[Any]] = {
+        "eps": [each.solution.eps for each in found],
+        "plan": [each.solution.plan for each in found],
+        "f": [each.solution.f for each in found],
+        "g": [each.solution.g for each in found],
+        "support": [each.support.mask for each in found],
+        "components": [each.support.components for each in found],
+        "row_labels": [each.support.row_labels for each in found],
+        "col_labels": [each.support.col_labels for each in found],
+        "schur": [active_schur(each.solution.plan, each.support.mask) for each in found],
+        "eigenvalues": [each.modes.eigenvalues for each in found],
+        "gaps": [each.modes.gaps for each in found],
+        "vectors": [each.modes.vectors for each in found],
+        "factor": [each.modes.factor for each in found],
+    }
+    arrays: dict[str, Any] = {name: np.stack(values) for name, values in stacks.items()}
+    return {**arrays, "row": first.row, "col": first.col, "norm": np.array(found[0].modes.norm)}
