@@ -73,7 +73,12 @@ def publish(
     if result.parts:
         _write_sentences(result, table, output)
     if faults:
-        note(f"{len(faults)} inputs were left out: their rows are missing")
+        many = (
+            f"{len(faults)} inputs were left out: their"
+            if len(faults) > 1
+            else "1 input was left out: its"
+        )
+        note(f"{many} rows are missing")
     return _exit_status(result, table, output, run)
 
 

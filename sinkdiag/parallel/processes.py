@@ -6,9 +6,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
 from sinkdiag.parallel.threads import limit_blas, limit_numba
@@ -31,6 +33,7 @@ def processes(count: int) -> Iterator[Pool]:
             initargs=(threads,),
         )
 
+    _start_tracker()
     before = set(multiprocessing.active_children())
     pool = Pool(make, AHEAD * count)
     try:
@@ -39,7 +42,16 @@ def processes(count: int) -> Iterator[Pool]:
         kill_workers(set(multiprocessing.active_children()) - before)
         raise
     finally:
-        pool.close()
+        pool.close(wait=True)
+
+
+def _start_tracker() -> None:
+    """Start the process that clears up after a killed one, and does not talk about it."""
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove("ignore:resource_tracker")
 
 
 def prepare(threads: int) -> None:

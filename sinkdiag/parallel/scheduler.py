@@ -52,4 +52,4 @@ def scheduled(address: str) -> Iterator[Pool]:
         try:
             yield pool
         finally:
-            pool.close()
+            pool.close(wait=False)

@@ -80,17 +80,17 @@ class Pool:
             unit, future = window.popleft()
             found, broken = self._outcome(function, unit, future)
             if broken:
-                self._renew()
+                self.close(wait=False)
                 window = deque((each, _kept(known)) for each, known in window)
                 found = self._alone(function, unit)
             done += 1
             progress(stage, done, len(units))
             yield found
 
-    def close(self) -> None:
-        """Wait for the workers, which have nothing left to do."""
+    def close(self, *, wait: bool) -> None:
+        """Nothing more will be asked for; ``wait`` until the workers have ended."""
         if self.executor is not None:
-            self.executor.shutdown(wait=True, cancel_futures=True)
+            self.executor.shutdown(wait=wait)
         self.executor = None
 
     def _submit(self, function: UnitFunction, unit: Any) -> Future[Any] | None:
@@ -122,17 +122,12 @@ class Pool:
             future = self._submit(function, unit)
             if future is not None:
                 break
-            self._renew()
+            self.close(wait=False)
         try:
             return LostWorker() if future is None else future.result()
         except self._lost:
-            self._renew()
+            self.close(wait=False)
             return LostWorker()
-
-    def _renew(self) -> None:
-        if self.executor is not None:
-            self.executor.shutdown(wait=False, cancel_futures=True)
-        self.executor = None
 
 
 def _kept(future: Future[Any] | None) -> Future[Any] | None:

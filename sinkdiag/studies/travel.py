@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -135,15 +136,16 @@ def run_there(function: UnitFunction, sent: Sent, progress: Progress) -> Any:
 def _one_thread() -> Iterator[None]:
     """For BLAS where threadpoolctl is installed; Dask's nannies have set it otherwise."""
     import numba
+    import scipy.linalg  # noqa: F401  # its BLAS is another one than NumPy's, and must be loaded
 
     before = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
-        from threadpoolctl import threadpool_limits
+        limits = importlib.import_module("threadpoolctl").threadpool_limits(1, user_api="blas")
     except ImportError:
-        yield
-    else:
-        with threadpool_limits(1, user_api="blas"):
+        limits = contextlib.nullcontext()
+    try:
+        with limits:
             yield
     finally:
         numba.set_num_threads(before)
