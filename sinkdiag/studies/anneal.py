@@ -112,6 +112,7 @@ def _parts(
         setting=setting,
         runs=tuple(runs),
         claims=claims,
+        judged=settings.claims,
     )
     return (part,)
 

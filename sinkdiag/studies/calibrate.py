@@ -20,7 +20,7 @@ from sinkdiag.load.record import record_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.studies.calibrate_learning import learning_part
-from sinkdiag.studies.calibrate_part import CalibrationPart, CalibrationSummary
+from sinkdiag.studies.calibrate_part import CalibrationPart, CalibrationSummary, digest_of
 from sinkdiag.studies.calibrate_replay import replay_part
 from sinkdiag.studies.calibrate_row import CalibrationRow, FateRow
 from sinkdiag.studies.calibrate_settings import CalibrateSettings
@@ -67,13 +67,18 @@ class CalibrationResult(Result[CalibrationPart]):
         return CalibrationSummary(controllers=lines)
 
     @property
-    def findings(self) -> tuple[str, ...]:
-        """The verdicts, each before its line to paste, if there is one; failures come last."""
-        found: list[str] = list(self.notes)
+    def digest(self) -> tuple[str, ...]:
+        """Several verdicts in a few sentences."""
+        return digest_of(self.parts) if len(self.parts) > 1 else ()
+
+    @property
+    def _each(self) -> tuple[str, ...]:
+        """The verdicts, each before its line to paste, if there is one."""
+        found: list[str] = []
         for part, line in zip(self.parts, self.summary.controllers, strict=True):
             found += [f"{part.name}: {text}" for text in part.findings]
             found += [] if line is None else [line]
-        return (*found, *self.failures)
+        return tuple(found)
 
     def write_trace(self, stream: IO[bytes]) -> None:
         """Every step of every part's `CalibrationPart.trace`, as CSV."""
