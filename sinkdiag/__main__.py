@@ -47,6 +47,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
     files = sys.modules.get("sinkdiag.rendering.files")
     if files is not None:
         files.remove_temporaries()
+    processes = sys.modules.get("sinkdiag.parallel.processes")
+    if processes is not None:
+        processes.kill_workers()
     if number == signal.SIGINT:
         with contextlib.suppress(OSError):
             os.write(2, b"sinkdiag: interrupted\n")

@@ -15,6 +15,9 @@ class InputError(ValueError):
         self.fault = fault
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        return type(self), (self.source, self.fault, self.remedy)
+
 
 class ConflictError(InputError):
     """Two arguments that do not go together; ``source`` is the name of the first.

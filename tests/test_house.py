@@ -40,7 +40,7 @@ FLOORS = (
     ("errors", "_version", "arrays", "checks", "columns", "progress", "results", "text"),
     ("numerics",),
     ("problem", "temperature"),
-    ("load",),
+    ("load", "parallel"),
     ("solver",),
     ("jacobian",),
     ("derivatives",),

@@ -11,7 +11,6 @@ from sinkdiag.checks import MOST_STEPS
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.layer_options import layer_options
 from sinkdiag.cli.limits import check_limits
-from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -26,6 +25,8 @@ from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Finite, ScheduleType, positive, share
+from sinkdiag.cli.work import at_work, hash_of
+from sinkdiag.cli.work_options import WorkOptions, work_options
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
@@ -130,12 +131,14 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
     "--comparison", metavar="PATH", help="Write one row a schedule, with its time, to this file."
 )
 @output_options
+@work_options
 @columns_option("sinkdiag.studies.anneal_result", "AnnealResult")
 def anneal(
     *,
     inputs: InputOptions,
     temperatures: Temperatures,
     output: OutputOptions,
+    working: WorkOptions,
     comparison: str | None,
     truth: str | None,
     schedules: tuple[str, ...],
@@ -155,18 +158,32 @@ def anneal(
     """
     from sinkdiag.load.truth import load_truth
     from sinkdiag.studies.anneal import study_anneal
+    from sinkdiag.studies.anneal_result import AnnealResult
     from sinkdiag.studies.anneal_row import AnnealRow
     from sinkdiag.studies.anneal_settings import AnnealSettings
 
     check_output(output, AnnealRow, inputs, reads=[truth], writes=[comparison])
     # Every option that is not named above is the setting of the same name.
     settings = AnnealSettings(**options, schedules=schedules or None, extended=output.extended)
-    subjects = read_subjects(inputs)
-    known = None if truth is None else load_truth(truth, subjects[0].problems[0]).values
-    check_limits("anneal", subjects, temperatures, settings, inputs)
-    with progress_bar() as progress:
+    with at_work(
+        working,
+        AnnealResult,
+        inputs=inputs,
+        output=output,
+        settings=[settings, temperatures, hash_of(truth)],
+        beside=[comparison],
+    ) as run:
+        subjects = read_subjects(inputs, run.work)
+        known = load_truth(truth, subjects[0].problems[0]).values if truth and subjects else None
+        check_limits("anneal", subjects, temperatures, settings, inputs)
         result = study_anneal(
-            subjects, temperatures, settings, progress, truth=known, truth_name=truth or "truth"
+            subjects,
+            temperatures,
+            settings,
+            run.progress,
+            truth=known,
+            truth_name=truth or "truth",
+            work=run.work,
         )
     return publish(
         result,
@@ -174,6 +191,7 @@ def anneal(
         inputs=inputs,
         subjects=subjects,
         settings=settings,
+        run=run,
         reads=[truth],
         beside={comparison: result.write_comparison},
     )

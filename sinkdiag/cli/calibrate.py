@@ -15,7 +15,6 @@ from sinkdiag.cli.calibrate_options import (
 from sinkdiag.cli.inputs import read_records
 from sinkdiag.cli.layer_options import layer_options
 from sinkdiag.cli.limits import check_limits
-from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -29,6 +28,8 @@ from sinkdiag.cli.options import (
 from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
+from sinkdiag.cli.work import at_work
+from sinkdiag.cli.work_options import WorkOptions, work_options
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
@@ -46,12 +47,14 @@ if TYPE_CHECKING:
 @click.option("--fates", metavar="PATH", help="Write the fate of every slope and replicate.")
 @click.option("--trace", metavar="PATH", help="Write every step of every replicate at k_safe.")
 @output_options
+@work_options
 @columns_option("sinkdiag.studies.calibrate", "CalibrationResult")
 def calibrate(
     *,
     inputs: InputOptions,
     temperatures: Temperatures,
     output: OutputOptions,
+    working: WorkOptions,
     truth: str | None,
     fates: str | None,
     trace: str | None,
@@ -74,23 +77,31 @@ def calibrate(
       sinkdiag calibrate cost.npy --truth truth.npy --plot calibrate.png
       sinkdiag calibrate run.npz --layout trajectory
     """
-    from sinkdiag.studies.calibrate import study_calibrate
+    from sinkdiag.studies.calibrate import CalibrationResult, study_calibrate
     from sinkdiag.studies.calibrate_row import CalibrationRow
     from sinkdiag.studies.calibrate_settings import CalibrateSettings
 
     check_output(output, CalibrationRow, inputs, writes=[fates, trace], reads=[truth])
     # Every option that is not named above is the setting of the same name.
     settings = CalibrateSettings(**options, extended=output.extended)
-    subjects = read_records(inputs, truth)
-    check_limits("calibrate", subjects, temperatures, settings, inputs)
-    with progress_bar() as progress:
-        result = study_calibrate(subjects, temperatures, settings, progress)
+    with at_work(
+        working,
+        CalibrationResult,
+        inputs=inputs,
+        output=output,
+        settings=[settings, temperatures],
+        beside=[fates, trace],
+    ) as run:
+        subjects = read_records(inputs, truth, run.work)
+        check_limits("calibrate", subjects, temperatures, settings, inputs)
+        result = study_calibrate(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(
         result,
         output,
         inputs=inputs,
         subjects=subjects,
         settings=settings,
+        run=run,
         reads=[truth],
         beside={fates: result.write_fates, trace: result.write_trace},
     )

@@ -9,7 +9,6 @@ import click
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.layer_options import layer_options
 from sinkdiag.cli.limits import check_limits
-from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -22,6 +21,8 @@ from sinkdiag.cli.options import (
 from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
+from sinkdiag.cli.work import at_work
+from sinkdiag.cli.work_options import WorkOptions, work_options
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
@@ -41,9 +42,15 @@ if TYPE_CHECKING:
 @click.option("--rows", "each", is_flag=True, help="Of several matrices, every one, not a summary.")
 @seed_option
 @output_options
+@work_options
 @columns_option("sinkdiag.studies.check", "CheckResult")
 def check(
-    *, inputs: InputOptions, temperatures: Temperatures, output: OutputOptions, **options: Any
+    *,
+    inputs: InputOptions,
+    temperatures: Temperatures,
+    output: OutputOptions,
+    working: WorkOptions,
+    **options: Any,
 ) -> int:
     """Check a Sinkhorn layer of K sweeps on COST: right, able to learn, within its arithmetic.
 
@@ -56,13 +63,19 @@ def check(
       sinkdiag check cost.npy --eps 0.05 --iters 20 --dtype bfloat16 --plot check.png
       sinkdiag check costs.npy --layout batch --eps 0.05
     """
-    from sinkdiag.studies.check import CheckRow, CheckSettings, study_check
+    from sinkdiag.studies.check import CheckResult, CheckRow, CheckSettings, study_check
 
     check_output(output, CheckRow, inputs)
     # Every option that is not named above is the setting of the same name.
     settings = CheckSettings(**options, extended=output.extended)
-    subjects = read_subjects(inputs)
-    check_limits("check", subjects, temperatures, settings, inputs)
-    with progress_bar() as progress:
-        result = study_check(subjects, temperatures, settings, progress)
-    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)
+    with at_work(
+        working,
+        CheckResult,
+        inputs=inputs,
+        output=output,
+        settings=[settings, temperatures],
+    ) as run:
+        subjects = read_subjects(inputs, run.work)
+        check_limits("check", subjects, temperatures, settings, inputs)
+        result = study_check(subjects, temperatures, settings, run.progress, work=run.work)
+    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

@@ -8,7 +8,6 @@ import click
 
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.limits import check_limits
-from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -23,6 +22,8 @@ from sinkdiag.cli.options import (
 from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
+from sinkdiag.cli.work import at_work
+from sinkdiag.cli.work_options import WorkOptions, work_options
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
 @solver_options
 @seed_option
 @output_options
+@work_options
 @columns_option("sinkdiag.studies.constants", "ConstantsResult")
 def constants(
     *,
     inputs: InputOptions,
     temperatures: Temperatures,
     output: OutputOptions,
+    working: WorkOptions,
     tol: float,
     max_iter: int,
     seed: int,
@@ -58,14 +61,25 @@ def constants(
       sinkdiag constants cost.npy
       sinkdiag constants cost.npy --eps 1:0.01:20 --format json -o constants.json
     """
-    from sinkdiag.studies.constants import ConstantsRow, ConstantsSettings, study_constants
+    from sinkdiag.studies.constants import (
+        ConstantsResult,
+        ConstantsRow,
+        ConstantsSettings,
+        study_constants,
+    )
 
     check_output(output, ConstantsRow, inputs)
     settings = ConstantsSettings(
         tol=tol, max_iter=max_iter, seed=seed, extended=output.extended, claims=claims
     )
-    subjects = read_subjects(inputs)
-    check_limits("constants", subjects, temperatures, settings, inputs)
-    with progress_bar() as progress:
-        result = study_constants(subjects, temperatures, settings, progress)
-    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)
+    with at_work(
+        working,
+        ConstantsResult,
+        inputs=inputs,
+        output=output,
+        settings=[settings, temperatures],
+    ) as run:
+        subjects = read_subjects(inputs, run.work)
+        check_limits("constants", subjects, temperatures, settings, inputs)
+        result = study_constants(subjects, temperatures, settings, run.progress, work=run.work)
+    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -15,20 +17,20 @@ if TYPE_CHECKING:
     from sinkdiag.load import CostData
     from sinkdiag.problem import MarginalKind
     from sinkdiag.studies.subjects import Subject
+    from sinkdiag.studies.units import Work
 
 
-def read_subjects(options: InputOptions) -> list[Subject]:
+def read_subjects(options: InputOptions, work: Work) -> list[Subject]:
     """Load every source; a marginals file goes to each of them."""
-    return [_subject(data, options) for data in _load(options)]
+    return _each(options, work, _subject)
 
 
-def read_records(options: InputOptions, truth: str | None) -> list[Subject]:
+def read_records(options: InputOptions, truth: str | None, work: Work) -> list[Subject]:
     """The same, with what an npz holds of a training run; a truth file goes to each of them."""
     from sinkdiag.load.record import recorded
     from sinkdiag.load.truth import load_truth
 
-    subjects = []
-    for data in _load(options):
+    def read(data: CostData, options: InputOptions) -> Subject:
         subject = _subject(data, options)
         first = subject.problems[0]
         if options.layout == "trajectory" and data.layout == "matrix":
@@ -40,8 +42,35 @@ def read_records(options: InputOptions, truth: str | None) -> list[Subject]:
             given = load_truth(truth, first)
             record = replace(record, truth=given.values, truth_name=truth)
             subject = replace(subject, note="; ".join(filter(None, [subject.note, given.note])))
-        subjects.append(replace(subject, record=record))
-    return subjects
+        return replace(subject, record=record)
+
+    return _each(options, work, read)
+
+
+def _each(
+    options: InputOptions, work: Work, read: Callable[[CostData, InputOptions], Subject]
+) -> list[Subject]:
+    """What is read of every source; a faulty one ends the run, or is left out."""
+    from sinkdiag.errors import InputError
+    from sinkdiag.load import load_marginals
+
+    if sum(source == "-" for source in options.files) > 1:
+        raise click.UsageError("standard input (-) can be read only once")
+    row, col = (None, None)
+    if options.marginals_file is not None:
+        row, col = load_marginals(options.marginals_file)
+    subjects = []
+    for load in _loaders(options):
+        try:
+            data = load()
+            row_of, col_of = (data.row if row is None else row), (data.col if col is None else col)
+            met = replace(data, row=row_of, col=col_of)
+            if options.marginals_file is not None:
+                met = replace(met, origin=options.marginals_file)
+            subjects.append(read(met, options))
+        except InputError as error:
+            work.leave_out(error)
+    return [replace(subject, beside=len(options.sources) > 1) for subject in subjects]
 
 
 def _subject(data: CostData, options: InputOptions) -> Subject:
@@ -57,30 +86,20 @@ def _subject(data: CostData, options: InputOptions) -> Subject:
     )
 
 
-def _load(options: InputOptions) -> list[CostData]:
-    from sinkdiag.load import load_costs, load_marginals
+def _loaders(options: InputOptions) -> list[Callable[[], CostData]]:
+    """What reads each source, in order."""
+    from sinkdiag.load import load_costs
 
-    if sum(source == "-" for source in options.files) > 1:
-        raise click.UsageError("standard input (-) can be read only once")
     check_files(options)
-    data = [
-        load_costs(source, layout=options.layout, score=options.score) for source in options.sources
+    layout = options.layout
+    loaders: list[Callable[[], CostData]] = [
+        partial(load_costs, source, layout=layout, score=options.score)
+        for source in options.sources
     ]
     if options.points is not None:
         from sinkdiag.load.points import load_points
 
         if options.score:
             raise click.UsageError("--score negates similarities, and points have a metric")
-        data.append(load_points(*options.points, options.metric, layout=options.layout))
-    if options.marginals_file is None:
-        return data
-    row, col = load_marginals(options.marginals_file)
-    return [
-        replace(
-            item,
-            row=item.row if row is None else row,
-            col=item.col if col is None else col,
-            origin=options.marginals_file,
-        )
-        for item in data
-    ]
+        loaders.append(partial(load_points, *options.points, options.metric, layout=layout))
+    return loaders

@@ -55,7 +55,7 @@ class OutputOptions:
     fail_on: tuple[str, ...] = ()
 
 
-def _fold(
+def fold(
     function: Callable[..., Any], name: str, build: Callable[..., Any], keys: Mapping[str, str]
 ) -> Callable[..., Any]:
     """Wrap ``function`` so that the options ``keys`` reach it as one argument ``name``."""
@@ -109,7 +109,7 @@ def input_options(function: Command, *, required: bool = True) -> Command:
     same = ("layout", "score", "marginals", "points", "metric", "max_memory")
     keys = {"cost": "sources", **{name: name for name in same}}
     return apply_options(
-        _fold(function, "inputs", functools.partial(_inputs, required), keys),
+        fold(function, "inputs", functools.partial(_inputs, required), keys),
         click.argument("cost", nargs=-1, metavar="COST...", type=FileName()),
         click.option(
             "--layout",
@@ -143,7 +143,7 @@ def eps_options(function: Command) -> Command:
         return Temperatures(values=tuple(value for part in eps for value in part), unit=unit)
 
     return apply_options(
-        _fold(function, "temperatures", build, {"eps": "eps", "eps_unit": "unit"}),
+        fold(function, "temperatures", build, {"eps": "eps", "eps_unit": "unit"}),
         click.option(
             "--eps",
             type=EpsType(),
@@ -166,7 +166,7 @@ def output_options(function: Command) -> Command:
     """--format, -o, --plot, --manifest, --extended, --fail-on, as ``output: OutputOptions``."""
     keys = {**_PLAIN, "plot": "plot", "manifest": "manifest", "extended": "extended"}
     return apply_options(
-        _fold(function, "output", OutputOptions, keys),
+        fold(function, "output", OutputOptions, keys),
         click.option(
             "--plot", metavar="PATH", type=FileName(), help="Draw the figure (.png .pdf .svg)."
         ),
@@ -183,7 +183,7 @@ def output_options(function: Command) -> Command:
 
 def plain_output_options(function: Command) -> Command:
     """--format, -o, --fail-on, as ``output: OutputOptions``: for rows alone."""
-    return apply_options(_fold(function, "output", OutputOptions, _PLAIN), *_plain_options())
+    return apply_options(fold(function, "output", OutputOptions, _PLAIN), *_plain_options())
 
 
 _PLAIN = {"format": "form", "output": "path", "fail_on": "fail_on"}

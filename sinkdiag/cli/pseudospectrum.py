@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,6 @@ from click.core import ParameterSource
 
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.limits import check_limits
-from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -27,8 +27,11 @@ from sinkdiag.cli.outputs import check_output, path_of
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Axes, Complex, Shape, positive
+from sinkdiag.cli.work import at_work
+from sinkdiag.cli.work_options import WorkOptions, work_options
 
 if TYPE_CHECKING:
+    from sinkdiag.cli.work import Run
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, PseudospectrumSettings
     from sinkdiag.studies.subjects import Subject
     from sinkdiag.temperature import Temperatures
@@ -75,6 +78,7 @@ _OF_GRIDS = ("grid", "axes", "level", "mode_at", "mode_entries", "save_grid", "s
 @solver_options
 @seed_option
 @output_options
+@work_options
 @columns_option("sinkdiag.studies.pseudospectrum", "PseudospectrumResult")
 def pseudospectrum(
     *,
@@ -83,6 +87,7 @@ def pseudospectrum(
     from_grid: str | None,
     temperatures: Temperatures,
     output: OutputOptions,
+    working: WorkOptions,
     level: tuple[float, ...],
     mode_at: tuple[complex, ...],
     mode_entries: str | None,
@@ -102,7 +107,11 @@ def pseudospectrum(
       sinkdiag pseudospectrum cost.npy --eps 0.05 --mode-at 1 --mode-entries rows.csv -o grid.csv
       sinkdiag pseudospectrum --matrix grcar.npy --level 1e-4 --plot grcar.png -o grid.csv
     """
-    from sinkdiag.studies.pseudospectrum import PseudospectrumRow, PseudospectrumSettings
+    from sinkdiag.studies.pseudospectrum import (
+        PseudospectrumResult,
+        PseudospectrumRow,
+        PseudospectrumSettings,
+    )
 
     _check_source(inputs, matrix, from_grid)
     if bool(mode_at) != (mode_entries is not None):
@@ -116,43 +125,57 @@ def pseudospectrum(
         mode_at=tuple((z.real, z.imag) for z in mode_at),
         extended=output.extended,
     )
-    subjects = read_subjects(inputs)
-    check_limits("pseudospectrum", subjects, temperatures, settings, inputs)
-    result = _study(subjects, temperatures, settings, matrix=matrix, from_grid=from_grid)
+    with at_work(
+        working,
+        PseudospectrumResult,
+        inputs=inputs,
+        output=output,
+        settings=[settings, temperatures],
+        beside=[mode_entries, save_grid],
+    ) as run:
+        subjects = read_subjects(inputs, run.work)
+        check_limits("pseudospectrum", subjects, temperatures, settings, inputs)
+        sources = _Sources(subjects=subjects, matrix=matrix, from_grid=from_grid)
+        result = sources.study(temperatures, settings, run)
     return publish(
         result,
         output,
         inputs=inputs,
         subjects=subjects,
         settings=settings,
+        run=run,
         reads=files,
         beside={mode_entries: result.write_modes, save_grid: result.write_grids},
     )
 
 
-def _study(
-    subjects: Sequence[Subject],
-    temperatures: Temperatures,
-    settings: PseudospectrumSettings,
-    *,
-    matrix: str | None,
-    from_grid: str | None,
-) -> PseudospectrumResult:
-    """The study of whichever source was given."""
-    from sinkdiag.load.matrices import load_matrix
-    from sinkdiag.rendering.saved_grids import load_grids
-    from sinkdiag.studies.pseudospectrum import (
-        saved_pseudospectra,
-        study_matrix,
-        study_pseudospectrum,
-    )
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Sources:
+    """Costs, a matrix, or a saved grid."""
 
-    if from_grid is not None:
-        return saved_pseudospectra(load_grids(from_grid), extended=settings.extended)
-    with progress_bar() as progress:
-        if matrix is not None:
-            return study_matrix(load_matrix(matrix), matrix, settings, progress)
-        return study_pseudospectrum(subjects, temperatures, settings, progress)
+    subjects: Sequence[Subject]
+    matrix: str | None
+    from_grid: str | None
+
+    def study(
+        self, temperatures: Temperatures, settings: PseudospectrumSettings, run: Run
+    ) -> PseudospectrumResult:
+        """The study of whichever was given."""
+        from sinkdiag.load.matrices import load_matrix
+        from sinkdiag.rendering.saved_grids import load_grids
+        from sinkdiag.studies.pseudospectrum import (
+            saved_pseudospectra,
+            study_matrix,
+            study_pseudospectrum,
+        )
+
+        if self.from_grid is not None:
+            return saved_pseudospectra(load_grids(self.from_grid), extended=settings.extended)
+        if self.matrix is not None:
+            return study_matrix(load_matrix(self.matrix), self.matrix, settings, run.progress)
+        return study_pseudospectrum(
+            self.subjects, temperatures, settings, run.progress, work=run.work
+        )
 
 
 def _check_source(inputs: InputOptions, matrix: str | None, from_grid: str | None) -> None:

@@ -19,6 +19,7 @@ from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions, OutputOptions
+    from sinkdiag.cli.work import Run
     from sinkdiag.rendering.manifest import Manifest
     from sinkdiag.rendering.table import Table
     from sinkdiag.studies.result import Result
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     Writer = Callable[[IO[bytes]], object]
 
-NOT_CONVERGED, CONDITION_MET = 4, 5
+BAD_INPUT, NOT_CONVERGED, CONDITION_MET = 3, 4, 5
 
 
 def publish(
@@ -36,6 +37,7 @@ def publish(
     inputs: InputOptions,
     subjects: Sequence[Subject],
     settings: object,
+    run: Run | None = None,
     reads: Sequence[str | None] = (),
     beside: Mapping[str | None, Writer] | None = None,
     rendered: str | None = None,
@@ -48,6 +50,8 @@ def publish(
         What is published, and where.
     inputs, subjects, settings, reads:
         What it was made from, for the manifest; ``reads`` are inputs that are no costs.
+    run:
+        How it was made, where it was made unit by unit: what is out already, and what is missing.
     beside:
         Further files: a path (None: not asked for) and what fills it.
     rendered:
@@ -55,29 +59,53 @@ def publish(
     """
     from sinkdiag.rendering.files import write_text, write_with
 
-    table = result.table
+    faults = run.work.faults if run is not None else []
+    table = result.table if run is None else run.table(result, output)
+    if faults and not table.records:
+        return BAD_INPUT
     text = _rendered(table, output) if rendered is None else rendered
-    figure = _figure(result, output)
+    figure = _figure(result, output) if result.parts else None
     if output.manifest is not None:
         manifest = manifest_of(inputs, subjects, settings, reads)
         write_text(output.manifest, manifest.render())
     for path, write in (beside or {}).items():
-        if path is not None:
+        if path is not None and result.parts:
             write_with(path, write)
-    if output.path is not None:
-        write_text(output.path, text)
-    elif not _spared(result, output):
-        sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8"))
-        sys.stdout.flush()
+    _write_rows(text, result, output, run)
     if output.plot is not None and figure is not None:
         write_with(output.plot, lambda stream: stream.write(figure))
-    for sentence in result.findings if rendered is None or output.path is not None else ():
+    if result.parts and (rendered is None or output.path is not None):
+        _write_sentences(result, table, output)
+    if faults:
+        many = (
+            f"{len(faults)} inputs were left out: their"
+            if len(faults) > 1
+            else "1 input was left out: its"
+        )
+        note(f"{many} rows are missing")
+    return _exit_status(result, table, output, run)
+
+
+def _write_rows(text: str, result: Result[Any], output: OutputOptions, run: Run | None) -> None:
+    """To the file, or to standard output unless they are there already."""
+    from sinkdiag.rendering.files import write_text
+
+    if output.path is not None:
+        write_text(output.path, text)
+        if run is not None:
+            run.rows.remove()
+    elif not _spared(result, output) and not (run is not None and run.streamed and result.parts):
+        sys.stdout.write(encodable(text, sys.stdout.encoding or "utf-8"))
+        sys.stdout.flush()
+
+
+def _write_sentences(result: Result[Any], table: Table, output: OutputOptions) -> None:
+    for sentence in result.findings:
         note(sentence)
     if _spared(result, output):
         note(f"{len(table.records):,} rows are not shown here: --format table, or -o PATH")
     for sentence in result.details:
         detail(sentence)
-    return _exit_status(result, table, output)
 
 
 def _rendered(table: Table, output: OutputOptions) -> str:
@@ -138,12 +166,21 @@ def manifest_of(
     return make_manifest(records, invocation().arguments, settings)
 
 
-def _exit_status(result: Result[Any], table: Table, output: OutputOptions) -> int:
-    """0, 4 when some status failed, 5 when a --fail-on condition holds (which goes first)."""
-    for text in output.fail_on:
-        condition = parse_condition(text, result.row_type, extended=output.extended)
-        met = condition.met_by(table)
-        if met:
-            note(met)
-            return CONDITION_MET
-    return NOT_CONVERGED if any(status.failed for status in result.statuses) else 0
+def _exit_status(result: Result[Any], table: Table, output: OutputOptions, run: Run | None) -> int:
+    """0; 4 when some status failed, 5 when a --fail-on condition holds, 3 when inputs are missing.
+
+    The last of them goes first.
+    """
+    met = [
+        parse_condition(text, type(result).row_type, extended=output.extended).met_by(table)
+        for text in output.fail_on
+    ]
+    for sentence in filter(None, met):
+        note(sentence)
+        break
+    if run is not None and run.work.faults:
+        return BAD_INPUT
+    if any(met):
+        return CONDITION_MET
+    failed = any(status.failed for status in result.statuses) or (run is not None and run.failed)
+    return NOT_CONVERGED if failed else 0

@@ -186,10 +186,11 @@ def _made(
     """The report of checkpoints, if COST are some, else of costs; and the costs."""
     from sinkdiag.checkpoints.recognise import is_checkpoint
     from sinkdiag.studies.report import study_checkpoints, study_report
+    from sinkdiag.studies.units import HERE
 
     found = [is_checkpoint(source) for source in inputs.sources]
     if not any(found):
-        subjects = read_records(inputs, truth)
+        subjects = read_records(inputs, truth, HERE)
         return study_report(subjects, temperatures, settings, progress), subjects
     if not all(found):
         raise click.UsageError("give costs or checkpoints, not both")

@@ -9,7 +9,6 @@ import click
 from sinkdiag.checks import MOST_REPLICATES
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.limits import check_limits
-from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -24,6 +23,8 @@ from sinkdiag.cli.options import (
 from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
+from sinkdiag.cli.work import at_work
+from sinkdiag.cli.work_options import WorkOptions, work_options
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
@@ -43,12 +44,14 @@ if TYPE_CHECKING:
 @solver_options
 @seed_option
 @output_options
+@work_options
 @columns_option("sinkdiag.studies.sensitivity", "SensitivityResult")
 def sensitivity(
     *,
     inputs: InputOptions,
     temperatures: Temperatures,
     output: OutputOptions,
+    working: WorkOptions,
     replicates: int,
     tol: float,
     max_iter: int,
@@ -68,6 +71,7 @@ def sensitivity(
       sinkdiag sensitivity costs.npy --layout batch --eps 1:0.005:25 --plot scaling.png
     """
     from sinkdiag.studies.sensitivity import (
+        SensitivityResult,
         SensitivityRow,
         SensitivitySettings,
         study_sensitivity,
@@ -82,8 +86,14 @@ def sensitivity(
         extended=output.extended,
         claims=claims,
     )
-    subjects = read_subjects(inputs)
-    check_limits("sensitivity", subjects, temperatures, settings, inputs)
-    with progress_bar() as progress:
-        result = study_sensitivity(subjects, temperatures, settings, progress)
-    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings)
+    with at_work(
+        working,
+        SensitivityResult,
+        inputs=inputs,
+        output=output,
+        settings=[settings, temperatures],
+    ) as run:
+        subjects = read_subjects(inputs, run.work)
+        check_limits("sensitivity", subjects, temperatures, settings, inputs)
+        result = study_sensitivity(subjects, temperatures, settings, run.progress, work=run.work)
+    return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

@@ -10,7 +10,6 @@ import click
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
 from sinkdiag.cli.limits import check_limits
-from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -26,6 +25,8 @@ from sinkdiag.cli.outputs import check_output
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Finite
+from sinkdiag.cli.work import at_work
+from sinkdiag.cli.work_options import WorkOptions, work_options
 
 if TYPE_CHECKING:
     from sinkdiag.temperature import Temperatures
@@ -63,12 +64,14 @@ if TYPE_CHECKING:
 )
 @seed_option
 @output_options
+@work_options
 @columns_option("sinkdiag.studies.spectrum", "SpectrumResult")
 def spectrum(
     *,
     inputs: InputOptions,
     temperatures: Temperatures,
     output: OutputOptions,
+    working: WorkOptions,
     iters: int | None,
     eigenvalues: str | None,
     dump: str | None,
@@ -85,7 +88,12 @@ def spectrum(
       sinkdiag spectrum cost.npy
       sinkdiag spectrum cost.npy --eps 1:0.01:10 --iters 20 --plot spectrum.png
     """
-    from sinkdiag.studies.spectrum import SpectrumRow, SpectrumSettings, study_spectrum
+    from sinkdiag.studies.spectrum import (
+        SpectrumResult,
+        SpectrumRow,
+        SpectrumSettings,
+        study_spectrum,
+    )
 
     output = replace(output, extended=output.extended or iters is not None)
     check_output(output, SpectrumRow, inputs, writes=[eigenvalues, dump])
@@ -93,17 +101,25 @@ def spectrum(
     settings = SpectrumSettings(
         **options, iters=iters or 20, extended=output.extended, keep=dump is not None
     )
-    subjects = read_subjects(inputs)
-    if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
-        raise click.UsageError("--dump takes one matrix")
-    check_limits("spectrum", subjects, temperatures, settings, inputs)
-    with progress_bar() as progress:
-        result = study_spectrum(subjects, temperatures, settings, progress)
+    with at_work(
+        working,
+        SpectrumResult,
+        inputs=inputs,
+        output=output,
+        settings=[settings, temperatures],
+        beside=[eigenvalues, dump],
+    ) as run:
+        subjects = read_subjects(inputs, run.work)
+        if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
+            raise click.UsageError("--dump takes one matrix")
+        check_limits("spectrum", subjects, temperatures, settings, inputs)
+        result = study_spectrum(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(
         result,
         output,
         inputs=inputs,
         subjects=subjects,
         settings=settings,
+        run=run,
         beside={eigenvalues: result.write_eigenvalues, dump: result.write_dump},
     )

@@ -67,7 +67,7 @@ class Table:
         """The same rows as a frame; statuses become their words."""
         import pandas as pd
 
-        records = [[_plain(value) for value in record] for record in self.records]
+        records = [[plain(value) for value in record] for record in self.records]
         return pd.DataFrame(records, columns=list(self.columns))
 
     def render(self, form: Format, width: int | None = None) -> str:
@@ -157,7 +157,7 @@ def _fitting(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int)
 
 def json_value(value: Any) -> Any:
     """A value for JSON, which has no nan (null) and no inf (the strings "inf" and "-inf")."""
-    value = _plain(value)
+    value = plain(value)
     if isinstance(value, float):
         if math.isnan(value):
             return None
@@ -171,7 +171,7 @@ def json_value(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Enumerations as their words, NumPy scalars and arrays as Python's own."""
     if isinstance(value, Enum):
         return value.value
@@ -181,10 +181,10 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    value = _plain(value)
+    value = plain(value)
     return repr(value) if isinstance(value, float) else str(value)
 
 
 def _short(value: Any) -> str:
-    value = _plain(value)
+    value = plain(value)
     return f"{value:.6g}" if isinstance(value, float) else printable(str(value))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from numpy.typing import ArrayLike
 
 from sinkdiag.annealing.learning.learner import Loss
 from sinkdiag.annealing.learning.settings import Start
-from sinkdiag.annealing.learning.target import Target
 from sinkdiag.annealing.schedules.schedule import LayerSchedule
 from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
@@ -26,10 +26,10 @@ from sinkdiag.studies.subjects import (
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     subject_of,
 )
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 
@@ -41,6 +41,7 @@ def study_anneal(
     *,
     truth: ArrayLike | None = None,
     truth_name: str = "truth",
+    work: Work = HERE,
 ) -> AnnealResult:
     """Run every schedule on every matrix, and on every trajectory as a whole.
 
@@ -52,26 +53,31 @@ def study_anneal(
     InputError
         When the temperatures leave nothing to anneal.
     """
-    found = cases(subjects, together="trajectory")
     if truth is not None and not settings.learn:
         raise ConflictError("truth", "nothing is learned", "add --learn")
-    for case in found if settings.learn else ():
-        if len(case.problems) > 1:
-            raise InputError(
-                case.name, "a learner makes its own trajectory", "give one matrix to learn from"
-            )
-    made = [settings.setting(case.problems, _ends(case, temperatures)) for case in found]
+    make = partial(
+        _parts,
+        temperatures=temperatures,
+        settings=settings,
+        truth=truth,
+        truth_name=truth_name,
+    )
+    check = partial(_setting, temperatures=temperatures, settings=settings)
     return AnnealResult(
-        parts=tuple(
-            _part(
-                case, setting, settings, target_for(setting, settings, truth, truth_name), progress
-            )
-            for case, setting in zip(found, made, strict=True)
-        ),
+        parts=run_units(subjects, make, "trajectory", check, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _setting(case: Case, *, temperatures: Temperatures, settings: AnnealSettings) -> Setting:
+    """What is annealed, once it is something to anneal."""
+    if settings.learn and len(case.problems) > 1:
+        raise InputError(
+            case.name, "a learner makes its own trajectory", "give one matrix to learn from"
+        )
+    return settings.setting(case.problems, _ends(case, temperatures))
 
 
 def _ends(case: Case, temperatures: Temperatures) -> tuple[float, float]:
@@ -85,13 +91,17 @@ def _ends(case: Case, temperatures: Temperatures) -> tuple[float, float]:
     return eps_start, eps_min
 
 
-def _part(
+def _parts(
     case: Case,
-    setting: Setting,
-    settings: AnnealSettings,
-    target: Target | None,
     progress: Progress,
-) -> AnnealPart:
+    *,
+    temperatures: Temperatures,
+    settings: AnnealSettings,
+    truth: ArrayLike | None,
+    truth_name: str,
+) -> tuple[AnnealPart]:
+    setting = _setting(case, temperatures=temperatures, settings=settings)
+    target = target_for(setting, settings, truth, truth_name)
     bench, runs = Bench(setting, settings), []
     learner = None if target is None else LearningBench(setting, settings, target)
     for schedule in settings.parsed:
@@ -104,7 +114,7 @@ def _part(
         else:
             runs.append(bench.run(schedule, told))
     claims = claims_on(setting, settings, bench.optimum(), progress)
-    return AnnealPart(
+    part = AnnealPart(
         label=case.label,
         name=case.name,
         rows=tuple(row for run in runs for row in run.rows),
@@ -112,7 +122,9 @@ def _part(
         setting=setting,
         runs=tuple(runs),
         claims=claims,
+        judged=settings.claims,
     )
+    return (part,)
 
 
 def anneal(

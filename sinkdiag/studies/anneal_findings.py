@@ -83,3 +83,18 @@ def _best(made: Sequence[TimedComparison]) -> str:
         f"least suboptimality at the end: {best.schedule}, {best.suboptimality:.3g} after "
         f"{best.sweeps} sweeps"
     )
+
+
+def digest_of(cases: Sequence[Sequence[TimedComparison]]) -> tuple[str, ...]:
+    """One sentence a schedule over several cases: its fates, and what it missed the optimum by."""
+    said = []
+    for rows in zip(*cases, strict=True):
+        fates = [row.fate for row in rows]
+        counts = ", ".join(f"{fate} on {fates.count(fate)}" for fate in dict.fromkeys(fates))
+        what, values = "wrong mass", [row.wrong_mass for row in rows]
+        if not any(map(math.isfinite, values)):
+            what, values = "suboptimality", [row.suboptimality for row in rows]
+        known = [value for value in values if math.isfinite(value)]
+        missed = f"; {what} {min(known):.3g} to {max(known):.3g}" if known else ""
+        said.append(f"{rows[0].schedule}: {counts} of {len(rows)}{missed}")
+    return (*said, "-v shows each case")

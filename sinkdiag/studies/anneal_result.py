@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, ClassVar
 
 from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.claims.claim import Claim
+from sinkdiag.studies.anneal_findings import digest_of
 from sinkdiag.studies.anneal_row import AnnealRow, Comparison, TimedComparison
 from sinkdiag.studies.anneal_run import ScheduleRun
 from sinkdiag.studies.result import Part, Result
@@ -28,11 +29,15 @@ class AnnealSummary:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnnealPart(Part):
-    """One matrix or trajectory: its runs in the order of the schedules, and its claims."""
+    """One matrix or trajectory: its runs in the order of the schedules, and its claims.
+
+    ``judged``: whether the claims were asked for.
+    """
 
     setting: Setting
     runs: tuple[ScheduleRun, ...]
     claims: tuple[Claim, ...]
+    judged: bool = False
 
     @property
     def comparison(self) -> tuple[TimedComparison, ...]:
@@ -63,6 +68,13 @@ class AnnealResult(Result[AnnealPart]):
     def comparison(self) -> tuple[TimedComparison, ...]:
         """One row a schedule and case."""
         return tuple(row for part in self.parts for row in part.comparison)
+
+    @property
+    def digest(self) -> tuple[str, ...]:
+        """Of several matrices what each schedule came to, unless claims were asked for."""
+        if len(self.parts) == 1 or self.parts[0].judged:
+            return ()
+        return digest_of([part.comparison for part in self.parts])
 
     def write_comparison(self, stream: IO[bytes]) -> None:
         """`comparison` as CSV, with processor times."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,7 @@ from sinkdiag.load.record import record_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.studies.calibrate_learning import learning_part
-from sinkdiag.studies.calibrate_part import CalibrationPart, CalibrationSummary
+from sinkdiag.studies.calibrate_part import CalibrationPart, CalibrationSummary, digest_of
 from sinkdiag.studies.calibrate_replay import replay_part
 from sinkdiag.studies.calibrate_row import CalibrationRow, FateRow
 from sinkdiag.studies.calibrate_settings import CalibrateSettings
@@ -29,10 +30,10 @@ from sinkdiag.studies.subjects import (
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     subject_of,
 )
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -66,13 +67,18 @@ class CalibrationResult(Result[CalibrationPart]):
         return CalibrationSummary(controllers=lines)
 
     @property
-    def findings(self) -> tuple[str, ...]:
-        """The verdicts, each before its line to paste, if there is one; failures come last."""
-        found: list[str] = list(self.notes)
+    def digest(self) -> tuple[str, ...]:
+        """Several verdicts in a few sentences."""
+        return digest_of(self.parts) if len(self.parts) > 1 else ()
+
+    @property
+    def _each(self) -> tuple[str, ...]:
+        """The verdicts, each before its line to paste, if there is one."""
+        found: list[str] = []
         for part, line in zip(self.parts, self.summary.controllers, strict=True):
             found += [f"{part.name}: {text}" for text in part.findings]
             found += [] if line is None else [line]
-        return (*found, *self.failures)
+        return tuple(found)
 
     def write_trace(self, stream: IO[bytes]) -> None:
         """Every step of every part's `CalibrationPart.trace`, as CSV."""
@@ -94,6 +100,8 @@ def study_calibrate(
     temperatures: Temperatures,
     settings: CalibrateSettings,
     progress: Progress = silent,
+    *,
+    work: Work = HERE,
 ) -> CalibrationResult:
     """Calibrate on every matrix, and on every recorded run as a whole.
 
@@ -102,22 +110,21 @@ def study_calibrate(
     InputError
         When the temperatures or the costs leave nothing to calibrate.
     """
-    found = cases(subjects, together="trajectory")
-    ends = [_ends(case, temperatures, settings) for case in found]
-    parts: list[CalibrationPart] = []
-    for number, (case, first_last) in enumerate(zip(found, ends, strict=True)):
-
-        def of_all(stage: str, done: int, total: int, before: int = number) -> None:
-            progress(stage, before * total + done, len(found) * total)
-
-        make = replay_part if settings.replay else learning_part
-        parts.append(make(case, first_last, settings, of_all))
+    make = partial(_parts, temperatures=temperatures, settings=settings)
+    check = partial(_ends, temperatures=temperatures, settings=settings)
     return CalibrationResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, "trajectory", check, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case, progress: Progress, *, temperatures: Temperatures, settings: CalibrateSettings
+) -> tuple[CalibrationPart]:
+    make = replay_part if settings.replay else learning_part
+    return (make(case, _ends(case, temperatures, settings), settings, progress),)
 
 
 def _ends(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,3 +47,19 @@ class CalibrationSummary:
     """The line to paste of each part; None where there is no slope."""
 
     controllers: tuple[str | None, ...]
+
+
+def digest_of(parts: Sequence[CalibrationPart]) -> tuple[str, ...]:
+    """Several calibrations in two sentences: how many of each verdict, and from where to where."""
+    rows = [(row, part.name) for part in parts for row in part.rows]
+    words = [row.verdict.partition(":")[0] for row, _ in rows]
+    counts = ", ".join(f"{word} on {words.count(word)}" for word in dict.fromkeys(words))
+    said = [f"{len(rows)} calibrations: {counts}; -v shows each with its controller"]
+    found = sorted((row.k_safe, name) for row, name in rows if math.isfinite(row.k_safe))
+    if found:
+        (low, least), (high, most) = found[0], found[-1]
+        said.append(
+            f"k_safe from {low:.4g} ({least}) to {high:.4g} ({most}), "
+            f"median {statistics.median(k for k, _ in found):.4g}, on {len(found)} of {len(rows)}"
+        )
+    return tuple(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
+from sinkdiag.rendering.table import Label
 from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.solver.precision import Precision
 from sinkdiag.solver.truncation import POINT_TOL, carried, cold
@@ -25,12 +27,12 @@ from sinkdiag.studies.subjects import (
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     reading_notes,
     subject_of,
 )
 from sinkdiag.studies.suspicious import suspicions
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -152,21 +154,16 @@ def study_check(
     settings: CheckSettings,
     progress: Progress = silent,
     *,
+    work: Work = HERE,
     solutions: SolvePath = solve_path,
 ) -> CheckResult:
     """`check` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
-    parts: list[CheckPart] = []
-    total = sum(len(subject.problems) for subject in subjects)
-    for subject in subjects:
-        # Along a trajectory: the potential that the matrix before left, at each temperature.
-        before: list[FloatArray] | None = None
-        for case in cases([subject]):
-            part, left = _part(case, temperatures, settings, before, solutions)
-            before = left if subject.layout == "trajectory" else None
-            parts.append(part)
-            progress("check", len(parts), total)
+    # A carried layer goes along its trajectory: one unit, step after step.
+    together: Layout | None = "trajectory" if settings.start == "warm" else None
+    make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
+    parts = run_units(subjects, make, together=together, work=work, progress=progress)
     return CheckResult(
-        parts=tuple(parts),
+        parts=parts,
         extended=settings.extended,
         labelled=are_labelled(subjects),
         # Where every matrix has sentences of its own, suspicions are among them.
@@ -174,6 +171,26 @@ def study_check(
         if len(parts) == 1 or settings.each
         else notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: CheckSettings,
+    solutions: SolvePath,
+) -> tuple[CheckPart, ...]:
+    """One part a matrix; each starts, warm, from the potentials that the one before left."""
+    parts: list[CheckPart] = []
+    before: list[FloatArray] | None = None
+    for problem in case.problems:
+        label = Label(source=case.label.source, index=case.label.index + len(parts))
+        one = Case(label=label, name=problem.name, problems=(problem,))
+        part, before = _part(one, temperatures, settings, before, solutions)
+        parts.append(part)
+        progress("check", len(parts), len(case.problems))
+    return tuple(parts)
 
 
 def _part(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from numpy.typing import ArrayLike
@@ -18,15 +19,16 @@ from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution
 from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.constants_row import ConstantsRow, constants_row, follow_recipe
-from sinkdiag.studies.judged import JudgedResult, judged_part
+from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
 from sinkdiag.studies.subjects import (
+    Case,
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     subject_of,
 )
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 __all__ = ["ConstantsResult", "ConstantsRow", "ConstantsSettings", "constants", "study_constants"]
@@ -125,6 +127,7 @@ def study_constants(
     settings: ConstantsSettings,
     progress: Progress = silent,
     *,
+    work: Work = HERE,
     solutions: SolvePath = solve_path,
     responses: Respond = respond,
 ) -> ConstantsResult:
@@ -132,22 +135,38 @@ def study_constants(
 
     ``solutions`` and ``responses`` give fixed points and their derivatives.
     """
-    parts = []
-    for case in cases(subjects):
-        grid = temperatures.grid(case.problems, AUTO_COUNT)
-        found = solutions(case.problem, grid, tol=settings.tol, max_iter=settings.max_iter)
-        measured = _Measured(case.problem, settings, responses)
-        for done, solution in enumerate(found, 1):
-            measured.add(solution)
-            progress("constants", done, len(grid))
-        curves = [measured.curve]
-        parts.append(judged_part(case, tuple(measured.rows), curves, claims=settings.claims))
+    make = partial(
+        _parts,
+        temperatures=temperatures,
+        settings=settings,
+        solutions=solutions,
+        responses=responses,
+    )
     return ConstantsResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: ConstantsSettings,
+    solutions: SolvePath,
+    responses: Respond,
+) -> tuple[JudgedPart]:
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    measured = _Measured(case.problem, settings, responses)
+    found = solutions(case.problem, grid, tol=settings.tol, max_iter=settings.max_iter)
+    for done, solution in enumerate(found, 1):
+        measured.add(solution)
+        progress("constants", done, len(grid))
+    curves = [measured.curve]
+    return (judged_part(case, tuple(measured.rows), curves, claims=settings.claims),)
 
 
 class _Measured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, ClassVar
 
 from numpy.typing import ArrayLike
@@ -30,7 +31,8 @@ from sinkdiag.studies.pseudospectrum_point import (
 )
 from sinkdiag.studies.pseudospectrum_row import PseudospectrumRow, rows_of
 from sinkdiag.studies.result import Part, Result
-from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
+from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, notes_of, subject_of
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -238,30 +240,33 @@ def study_pseudospectrum(
     settings: PseudospectrumSettings,
     progress: Progress = silent,
     *,
+    work: Work = HERE,
     solutions: SolvePath = solve_path,
 ) -> PseudospectrumResult:
     """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm.
 
     ``solutions`` gives fixed points.
     """
-    parts = [
-        _part(case.label, found, modes)
-        for case in cases(subjects)
-        for found, modes in pseudospectra_of(
-            case.problem,
-            case.label.index,
-            temperatures.grid(case.problems, AUTO_COUNT),
-            settings,
-            progress,
-            solutions=solutions,
-        )
-    ]
+    make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
     return PseudospectrumResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: PseudospectrumSettings,
+    solutions: SolvePath,
+) -> tuple[PseudospectrumPart, ...]:
+    grid, index = temperatures.grid(case.problems, AUTO_COUNT), case.label.index
+    found = pseudospectra_of(case.problem, index, grid, settings, progress, solutions=solutions)
+    return tuple(_part(case.label, each, modes) for each, modes in found)
 
 
 def study_matrix(

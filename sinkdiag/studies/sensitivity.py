@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,17 +18,17 @@ from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution, worst
 from sinkdiag.solver.path import SolvePath, solve_path
-from sinkdiag.studies.judged import JudgedResult, judged_part
+from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
 from sinkdiag.studies.sensitivity_row import Measured, Rate, SensitivityRow, sensitivity_rows
 from sinkdiag.studies.subjects import (
     Case,
     Layout,
     Subject,
     are_labelled,
-    cases,
     notes_of,
     subject_of,
 )
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 __all__ = [
@@ -145,6 +146,7 @@ def study_sensitivity(
     settings: SensitivitySettings,
     progress: Progress = silent,
     *,
+    work: Work = HERE,
     solutions: SolvePath = solve_path,
     responses: Respond = respond,
 ) -> SensitivityResult:
@@ -152,19 +154,35 @@ def study_sensitivity(
 
     ``solutions`` and ``responses`` give fixed points and their derivatives.
     """
-    parts = []
-    for case in cases(subjects, together="batch"):
-        runs = _Runs(temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
-        runs.solutions, runs.responses = solutions, responses
-        measured = runs.measure(case)
-        rows = sensitivity_rows(measured)
-        parts.append(judged_part(case, rows, measured.curves, claims=settings.claims))
+    make = partial(
+        _parts,
+        temperatures=temperatures,
+        settings=settings,
+        solutions=solutions,
+        responses=responses,
+    )
     return SensitivityResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, together="batch", work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: SensitivitySettings,
+    solutions: SolvePath,
+    responses: Respond,
+) -> tuple[JudgedPart]:
+    runs = _Runs(temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
+    runs.solutions, runs.responses = solutions, responses
+    measured = runs.measure(case)
+    rows = sensitivity_rows(measured)
+    return (judged_part(case, rows, measured.curves, claims=settings.claims),)
 
 
 class _Runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, ClassVar
 
@@ -31,7 +32,8 @@ from sinkdiag.studies.spectrum_point import (
 )
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 from sinkdiag.studies.spectrum_settings import SpectrumSettings
-from sinkdiag.studies.subjects import Layout, Subject, are_labelled, cases, notes_of, subject_of
+from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, notes_of, subject_of
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 if TYPE_CHECKING:
@@ -221,33 +223,40 @@ def study_spectrum(
     settings: SpectrumSettings,
     progress: Progress = silent,
     *,
+    work: Work = HERE,
     solutions: SolvePath = solve_path,
 ) -> SpectrumResult:
     """`spectrum` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
-    parts = []
-    for case in cases(subjects):
-        grid = temperatures.grid(case.problems, AUTO_COUNT)
-        points, coldest = _points(case.problem, grid, settings, progress, solutions)
-        rows = tuple(point.row for point in points)
-        summary = summarise(
-            rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest)
-        )
-        parts.append(
-            SpectrumPart(
-                label=case.label,
-                name=case.name,
-                rows=rows,
-                findings=summary.findings,
-                points=points,
-                summary=summary,
-            )
-        )
+    make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
     return SpectrumResult(
-        parts=tuple(parts),
+        parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+def _parts(
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: SpectrumSettings,
+    solutions: SolvePath,
+) -> tuple[SpectrumPart]:
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    points, coldest = _points(case.problem, grid, settings, progress, solutions)
+    rows = tuple(point.row for point in points)
+    summary = summarise(rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest))
+    part = SpectrumPart(
+        label=case.label,
+        name=case.name,
+        rows=rows,
+        findings=summary.findings,
+        points=points,
+        summary=summary,
+    )
+    return (part,)
 
 
 def _points(

@@ -27,7 +27,8 @@ class Subject:
     """One input: a matrix, or a stack of them.
 
     ``layout`` is what the first axis of a stack was said to be; ``stacked`` whether there is one;
-    ``note`` how a file was understood, or empty; ``record`` what it holds of a training run.
+    ``note`` how a file was understood, or empty; ``record`` what it holds of a training run;
+    ``beside`` whether other inputs were given with it, read or not.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Subject:
     problems: tuple[Problem, ...]
     note: str = ""
     record: RecordData = NO_RECORD
+    beside: bool = False
 
     def stack(self) -> FloatArray:
         """All costs as one array (T, n, m)."""
@@ -125,7 +127,9 @@ def cases(subjects: Sequence[Subject], *, together: Layout | None = None) -> tup
 
 def are_labelled(subjects: Sequence[Subject]) -> bool:
     """Whether rows begin with source and index: with several inputs, and with any layout."""
-    return len(subjects) > 1 or any(subject.layout is not None for subject in subjects)
+    return len(subjects) > 1 or any(
+        subject.layout is not None or subject.beside for subject in subjects
+    )
 
 
 def notes_of(
