@@ -14,11 +14,13 @@ from sinkdiag.checks import MOST_REPLICATES, check_count, check_share
 from sinkdiag.derivatives.response import Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
+from sinkdiag.parallel.workers import InProcess, LostWorker, Workers
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
+from sinkdiag.report.table import Label
 from sinkdiag.results import Solution, worst
 from sinkdiag.solver.path import solve_path
-from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
+from sinkdiag.studies.judged import JudgedPart, JudgedResult, freeze_of, judged_part
 from sinkdiag.studies.sensitivity_row import Measured, Rate, SensitivityRow, sensitivity_rows
 from sinkdiag.studies.subjects import (
     Case,
@@ -28,7 +30,7 @@ from sinkdiag.studies.subjects import (
     notes_of,
     subject_of,
 )
-from sinkdiag.studies.units import HERE, Work, run_units
+from sinkdiag.studies.units import HERE, Work, lost, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 __all__ = [
@@ -149,9 +151,14 @@ def study_sensitivity(
     work: Work = HERE,
 ) -> SensitivityResult:
     """`sensitivity` for checked subjects: one part a matrix, or a batch."""
-    make = partial(_parts, temperatures=temperatures, settings=settings)
+    if any(subject.stacked and subject.layout == "batch" for subject in subjects):
+        # The members of a batch are what is shared among workers; what they say together is not.
+        make = partial(_batch, temperatures=temperatures, settings=settings, workers=work.workers)
+        work = replace(work, workers=InProcess())
+    else:
+        make = partial(_parts, temperatures=temperatures, settings=settings)
     return SensitivityResult(
-        parts=run_units(subjects, make, together="batch", work=work, progress=progress),
+        parts=run_units(subjects, make, "batch", work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
@@ -165,6 +172,58 @@ def _parts(
     measured = _Runs(grid, settings, progress).measure(case)
     rows = sensitivity_rows(measured)
     return (judged_part(case, rows, measured.curves, claims=settings.claims),)
+
+
+def _batch(
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: SensitivitySettings,
+    workers: Workers,
+) -> tuple[JudgedPart]:
+    """A batch, each of whose members is measured wherever there is a worker."""
+    if len(case.problems) == 1:
+        return _parts(case, progress, temperatures=temperatures, settings=settings)
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    members = [
+        Case(label=Label(source=case.label.source, index=index), name=each.name, problems=(each,))
+        for index, each in enumerate(case.problems)
+    ]
+    found: list[_Member] = []
+    measure = partial(_member, grid=grid, settings=settings)
+    for member, made in zip(members, workers.map(measure, members, progress), strict=True):
+        if isinstance(made, LostWorker):
+            raise lost(member)
+        found.append(made)
+    curves = tuple(each.curve for each in found)
+    measured = Measured(eps=np.array(grid), curves=curves, spread=curves, rates=rates_of(curves))
+    freezes = [each.freeze for each in found]
+    rows = sensitivity_rows(measured)
+    return (judged_part(case, rows, curves, claims=settings.claims, freezes=freezes),)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Member:
+    """One matrix of a batch: its responses along eps, and where its sweeps freeze."""
+
+    curve: tuple[Response, ...]
+    freeze: float
+
+
+def _member(
+    case: Case, progress: Progress, *, grid: Sequence[float], settings: SensitivitySettings
+) -> _Member:
+    runs = _Runs(grid, settings, progress)
+    runs.total = len(grid)
+    return _Member(curve=runs.curve(case.problem), freeze=freeze_of(case.problem))
+
+
+def rates_of(curves: Sequence[Sequence[Response]]) -> tuple[tuple[Rate, ...], ...]:
+    """The gaps of measured curves."""
+    return tuple(
+        tuple(Rate(gap=each.gap, status=each.status) for each in curve) for curve in curves
+    )
 
 
 class _Runs:
@@ -187,14 +246,11 @@ class _Runs:
             spread = tuple(self.curve(copy) for copy in copies) if extended else ()
         else:
             spread = curves
-        rates = tuple(
-            tuple(Rate(gap=each.gap, status=each.status) for each in curve) for curve in spread
-        )
         return Measured(
             eps=np.array(self.grid),
             curves=curves,
             spread=spread,
-            rates=rates or tuple(self.rates(copy) for copy in copies),
+            rates=rates_of(spread) or tuple(self.rates(copy) for copy in copies),
         )
 
     def curve(self, problem: Problem) -> tuple[Response, ...]:
