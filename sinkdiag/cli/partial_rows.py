@@ -117,7 +117,8 @@ class PartialRows:
             stream = path.open("a", encoding="utf-8")
             stream.write("" if whole else "\n")
             return stream
-        stream = path.open("w", encoding="utf-8")
+        path.unlink(missing_ok=True)  # a link of that name is not written through
+        stream = path.open("x", encoding="utf-8")
         stream.write(json.dumps(self.header) + "\n")
         return stream
 

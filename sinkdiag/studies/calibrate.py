@@ -63,8 +63,7 @@ class CalibrationResult(Result[CalibrationPart]):
     @property
     def summary(self) -> CalibrationSummary:
         """The controllers as lines to paste."""
-        lines = tuple(None if found is None else repr(found) for found in self.controllers)
-        return CalibrationSummary(controllers=lines)
+        return CalibrationSummary(controllers=tuple(part.line for part in self.parts))
 
     @property
     def digest(self) -> tuple[str, ...]:
@@ -73,12 +72,7 @@ class CalibrationResult(Result[CalibrationPart]):
 
     @property
     def _each(self) -> tuple[str, ...]:
-        """The verdicts, each before its line to paste, if there is one."""
-        found: list[str] = []
-        for part, line in zip(self.parts, self.summary.controllers, strict=True):
-            found += [f"{part.name}: {text}" for text in part.findings]
-            found += [] if line is None else [line]
-        return tuple(found)
+        return tuple(text for part in self.parts for text in part.sentences)
 
     def write_trace(self, stream: IO[bytes]) -> None:
         """Every step of every part's `CalibrationPart.trace`, as CSV."""

@@ -37,6 +37,17 @@ class CalibrationPart(Part):
         """Every slope on every held-out replicate; none in a replay."""
         return ()
 
+    @property
+    def line(self) -> str | None:
+        """The controller as a line to paste; None where there is no slope."""
+        return None if self.controller is None else repr(self.controller)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The verdict, before the line to paste, if there is one."""
+        found = [f"{self.name}: {text}" for text in self.findings]
+        return (*found, *([] if self.line is None else [self.line]))
+
     @abstractmethod
     def figure(self) -> Figure:
         """The picture of the case."""

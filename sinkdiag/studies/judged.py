@@ -12,6 +12,7 @@ from sinkdiag.claims.freeze_law import LAYER_SWEEPS, FreezeLaw
 from sinkdiag.claims.judge import Verdicts, verdicts_of
 from sinkdiag.derivatives.response import Response
 from sinkdiag.jacobian.freeze import LARGEST_SIZE, freeze_temperature
+from sinkdiag.problem import Problem
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.subjects import Case
 
@@ -92,10 +93,18 @@ class JudgedResult(Result[JudgedPart]):
 
 
 def judged_part(
-    case: Case, rows: tuple[Any, ...], curves: Sequence[Sequence[Response]], *, claims: bool
+    case: Case,
+    rows: tuple[Any, ...],
+    curves: Sequence[Sequence[Response]],
+    *,
+    claims: bool,
+    freezes: Sequence[float] | None = None,
 ) -> JudgedPart:
-    """Judge the curves of a case; ``claims`` tells each claim, not how many hold."""
-    verdicts = verdicts_on(case, curves)
+    """Judge the curves of a case; ``claims`` tells each claim, not how many hold.
+
+    ``freezes``: the freeze temperatures of its matrices (`freeze_of`), where they are known.
+    """
+    verdicts = verdicts_on(case, curves, freezes)
     each, laws = claim_sentences(verdicts), law_sentences(verdicts)
     return JudgedPart(
         label=case.label,
@@ -109,13 +118,18 @@ def judged_part(
     )
 
 
-def verdicts_on(case: Case, curves: Sequence[Sequence[Response]]) -> Verdicts:
+def freeze_of(problem: Problem) -> float:
+    """Where LAYER_SWEEPS sweeps freeze; nan for a matrix that is too large to ask."""
+    if problem.cost.size > LARGEST_SIZE:
+        return math.nan
+    return freeze_temperature(problem, LAYER_SWEEPS)
+
+
+def verdicts_on(
+    case: Case, curves: Sequence[Sequence[Response]], freezes: Sequence[float] | None = None
+) -> Verdicts:
     """Judge the curves of a case, with the freeze temperature of its warmest matrix."""
-    found = [
-        freeze_temperature(problem, LAYER_SWEEPS)
-        for problem in case.problems
-        if problem.cost.size <= LARGEST_SIZE
-    ]
+    found = [freeze_of(problem) for problem in case.problems] if freezes is None else freezes
     eps_freeze = max((eps for eps in found if math.isfinite(eps)), default=math.nan)
     return verdicts_of(case.name, curves, case.problems, eps_freeze)
 

@@ -14,11 +14,13 @@ from sinkdiag.checks import MOST_REPLICATES, check_count, check_share
 from sinkdiag.derivatives.response import Respond, Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
+from sinkdiag.parallel.workers import InProcess, LostWorker, Workers
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
+from sinkdiag.rendering.table import Label
 from sinkdiag.results import Solution, worst
 from sinkdiag.solver.path import SolvePath, solve_path
-from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
+from sinkdiag.studies.judged import JudgedPart, JudgedResult, freeze_of, judged_part
 from sinkdiag.studies.sensitivity_row import Measured, Rate, SensitivityRow, sensitivity_rows
 from sinkdiag.studies.subjects import (
     Case,
@@ -28,7 +30,7 @@ from sinkdiag.studies.subjects import (
     notes_of,
     subject_of,
 )
-from sinkdiag.studies.units import HERE, Work, run_units
+from sinkdiag.studies.units import HERE, Work, lost, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 __all__ = [
@@ -154,19 +156,32 @@ def study_sensitivity(
 
     ``solutions`` and ``responses`` give fixed points and their derivatives.
     """
-    make = partial(
-        _parts,
-        temperatures=temperatures,
-        settings=settings,
-        solutions=solutions,
-        responses=responses,
-    )
+    means = _Means(solutions=solutions, responses=responses)
+    make = partial(_parts, temperatures=temperatures, settings=settings, means=means)
+    if any(subject.stacked and subject.layout == "batch" for subject in subjects):
+        # The members of a batch are what is shared among workers; what they say together is not.
+        make = partial(
+            _batch,
+            temperatures=temperatures,
+            settings=settings,
+            means=means,
+            workers=work.workers,
+        )
+        work = replace(work, workers=InProcess())
     return SensitivityResult(
-        parts=run_units(subjects, make, together="batch", work=work, progress=progress),
+        parts=run_units(subjects, make, "batch", work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Means:
+    """What gives fixed points, and their derivatives."""
+
+    solutions: SolvePath = solve_path
+    responses: Respond = respond
 
 
 def _parts(
@@ -175,25 +190,84 @@ def _parts(
     *,
     temperatures: Temperatures,
     settings: SensitivitySettings,
-    solutions: SolvePath,
-    responses: Respond,
+    means: _Means,
 ) -> tuple[JudgedPart]:
-    runs = _Runs(temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
-    runs.solutions, runs.responses = solutions, responses
-    measured = runs.measure(case)
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    measured = _Runs(grid, settings, means, progress).measure(case)
     rows = sensitivity_rows(measured)
     return (judged_part(case, rows, measured.curves, claims=settings.claims),)
+
+
+def _batch(
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: SensitivitySettings,
+    means: _Means,
+    workers: Workers,
+) -> tuple[JudgedPart]:
+    """A batch, each of whose members is measured wherever there is a worker."""
+    if len(case.problems) == 1:
+        return _parts(case, progress, temperatures=temperatures, settings=settings, means=means)
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    members = [
+        Case(label=Label(source=case.label.source, index=index), name=each.name, problems=(each,))
+        for index, each in enumerate(case.problems)
+    ]
+    found: list[_Member] = []
+    measure = partial(_member, grid=grid, settings=settings, means=means)
+    for member, made in zip(members, workers.map(measure, members, progress), strict=True):
+        if isinstance(made, LostWorker):
+            raise lost(member)
+        found.append(made)
+    curves = tuple(each.curve for each in found)
+    measured = Measured(eps=np.array(grid), curves=curves, spread=curves, rates=rates_of(curves))
+    freezes = [each.freeze for each in found]
+    rows = sensitivity_rows(measured)
+    return (judged_part(case, rows, curves, claims=settings.claims, freezes=freezes),)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Member:
+    """One matrix of a batch: its responses along eps, and where its sweeps freeze."""
+
+    curve: tuple[Response, ...]
+    freeze: float
+
+
+def _member(
+    case: Case,
+    progress: Progress,
+    *,
+    grid: Sequence[float],
+    settings: SensitivitySettings,
+    means: _Means,
+) -> _Member:
+    runs = _Runs(grid, settings, means, progress)
+    runs.total = len(grid)
+    return _Member(curve=runs.curve(case.problem), freeze=freeze_of(case.problem))
+
+
+def rates_of(curves: Sequence[Sequence[Response]]) -> tuple[tuple[Rate, ...], ...]:
+    """The gaps of measured curves."""
+    return tuple(
+        tuple(Rate(gap=each.gap, status=each.status) for each in curve) for curve in curves
+    )
 
 
 class _Runs:
     """The measurements of one case on its grid, and how far they have come."""
 
     def __init__(
-        self, grid: Sequence[float], settings: SensitivitySettings, progress: Progress
+        self,
+        grid: Sequence[float],
+        settings: SensitivitySettings,
+        means: _Means,
+        progress: Progress,
     ) -> None:
         self.grid, self.settings, self.progress = grid, settings, progress
-        self.solutions: SolvePath = solve_path
-        self.responses: Respond = respond
+        self.means = means
         self.done = self.total = 0
 
     def measure(self, case: Case) -> Measured:
@@ -207,20 +281,17 @@ class _Runs:
             spread = tuple(self.curve(copy) for copy in copies) if extended else ()
         else:
             spread = curves
-        rates = tuple(
-            tuple(Rate(gap=each.gap, status=each.status) for each in curve) for curve in spread
-        )
         return Measured(
             eps=np.array(self.grid),
             curves=curves,
             spread=spread,
-            rates=rates or tuple(self.rates(copy) for copy in copies),
+            rates=rates_of(spread) or tuple(self.rates(copy) for copy in copies),
         )
 
     def curve(self, problem: Problem) -> tuple[Response, ...]:
         """Everything, at each temperature."""
         return tuple(
-            self.responses(
+            self.means.responses(
                 problem,
                 solution,
                 factor_block(solution.plan),
@@ -240,7 +311,7 @@ class _Runs:
 
     def _solutions(self, problem: Problem) -> Iterator[Solution]:
         tol, max_iter = self.settings.tol, self.settings.max_iter
-        for solution in self.solutions(problem, self.grid, tol=tol, max_iter=max_iter):
+        for solution in self.means.solutions(problem, self.grid, tol=tol, max_iter=max_iter):
             yield solution
             self.done += 1
             self.progress("sensitivity", self.done, self.total)

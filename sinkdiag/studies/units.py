@@ -140,7 +140,7 @@ def run_units(
         if isinstance(outcome, InputError):
             work.leave_out(outcome)
         elif isinstance(outcome, LostWorker):
-            work.leave_out(_lost(case))
+            work.leave_out(lost(case))
         else:
             work.take(number, case, outcome)
             parts += outcome
@@ -164,7 +164,8 @@ def _attempt(function: Callable[[Case, Progress], Any], case: Case, progress: Pr
         return error
 
 
-def _lost(case: Case) -> InputError:
+def lost(case: Case) -> InputError:
+    """The error of a unit whose worker died twice."""
     return InputError(
         case.name,
         "the process that worked on it ended twice without a word (out of memory?)",
