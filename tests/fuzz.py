@@ -153,6 +153,7 @@ COMMANDS = {
     ("sensitivity", "--replicates", "2"): 1,
     ("constants",): 1,
     ("pseudospectrum", "--grid", "4"): 1,
+    ("report", "--only", "check,spectrum"): 1,
     ("calibrate", "--replicates", "2", "--max-steps", "12"): 1,
 }
 OPTIONS = {

@@ -155,6 +155,7 @@ def test_of_a_batch_all_are_checked_and_the_worst_is_looked_at():
     assert len(result.section("check").rows) == 3
     assert result.section("spectrum").parts[0].name == "cost[1]"
     assert answers(result)["gradient"].verdict == "act"
+    assert "cost[1]: a layer of" in result.page()
     assert any("1 of 3 frozen" in note for note in result.notes)
 
 
