@@ -89,7 +89,7 @@ def test_sixty_matrices_and_two_processes(tmp_path, command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [f"m{seed:02d}.npy" for seed in range(60)]
     for seed, name in enumerate(names):
-        np.save(name, planar_cost(20 + 3 * seed, seed))
+        np.save(name, planar_cost(20 + 2 * seed, seed))
     one = line(command, *names, "--eps-unit", "range", "--eps", "0.1:0.02:2")
     two = line(command, *names, "--eps-unit", "range", "--eps", "0.1:0.02:2", "--jobs", "2")
     assert one.stdout == two.stdout
@@ -119,6 +119,7 @@ def test_keep_going_leaves_it_out_says_so_and_ends_with_3():
     sources = [*FILES[:2], "bad.csv", "missing.npy", *FILES[2:]]
     outcome = invoke("check", *sources, "--keep-going")
     assert (outcome.status, outcome.out) == (3, whole.out)
+    assert outcome.out.count("source,index") == 1
     said = [line for line in outcome.err.splitlines() if line.startswith("sinkdiag: ")]
     assert [text.split(":")[1].strip() for text in said] == ["bad.csv", "missing.npy"]
     assert "2 inputs were left out" in outcome.err
