@@ -80,6 +80,6 @@ def constants(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        check_limits("constants", subjects, temperatures, settings, inputs)
+        check_limits("constants", subjects, temperatures, settings, inputs, jobs=working.jobs)
         result = study_constants(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

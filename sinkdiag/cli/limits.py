@@ -47,6 +47,8 @@ def check_limits(
     temperatures: Temperatures,
     settings: object,
     inputs: InputOptions,
+    *,
+    jobs: int = 1,
 ) -> None:
     """Say what a run will need if that is much.
 
@@ -60,7 +62,8 @@ def check_limits(
     problems = [problem for subject in subjects for problem in subject.problems]
     if not problems:
         return
-    needed = estimate(command, problems, len(temperatures.values), settings)
+    jobs = min(jobs, len(problems))
+    needed = estimate(command, problems, len(temperatures.values), settings, jobs)
     most = inputs.max_memory or available_memory()
     memory = in_bytes(needed.memory)
     if needed.memory > most:

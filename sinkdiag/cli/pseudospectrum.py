@@ -134,7 +134,7 @@ def pseudospectrum(
         beside=[mode_entries, save_grid],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        check_limits("pseudospectrum", subjects, temperatures, settings, inputs)
+        check_limits("pseudospectrum", subjects, temperatures, settings, inputs, jobs=working.jobs)
         sources = _Sources(subjects=subjects, matrix=matrix, from_grid=from_grid)
         result = sources.study(temperatures, settings, run)
     return publish(

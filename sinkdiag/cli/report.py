@@ -9,6 +9,7 @@ import click
 
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_records
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
     Command,
@@ -190,6 +191,7 @@ def _made(
     found = [is_checkpoint(source) for source in inputs.sources]
     if not any(found):
         subjects = read_records(inputs, truth, HERE)
+        check_limits("report", subjects, temperatures, settings, inputs)
         return study_report(subjects, temperatures, settings, progress), subjects
     if not all(found):
         raise click.UsageError("give costs or checkpoints, not both")

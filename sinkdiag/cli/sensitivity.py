@@ -94,6 +94,6 @@ def sensitivity(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        check_limits("sensitivity", subjects, temperatures, settings, inputs)
+        check_limits("sensitivity", subjects, temperatures, settings, inputs, jobs=working.jobs)
         result = study_sensitivity(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

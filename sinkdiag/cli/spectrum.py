@@ -112,7 +112,7 @@ def spectrum(
         subjects = read_subjects(inputs, run.work)
         if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
             raise click.UsageError("--dump takes one matrix")
-        check_limits("spectrum", subjects, temperatures, settings, inputs)
+        check_limits("spectrum", subjects, temperatures, settings, inputs, jobs=working.jobs)
         result = study_spectrum(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(
         result,

@@ -7,7 +7,7 @@ a factor `WITHIN` (tested), time to an order of magnitude.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sinkdiag.studies.calibrate_settings import CalibrateSettings
     from sinkdiag.studies.check_row import CheckSettings
     from sinkdiag.studies.pseudospectrum_point import PseudospectrumSettings
-    from sinkdiag.studies.sensitivity import SensitivitySettings
+    from sinkdiag.studies.report_settings import ReportSettings
+    from sinkdiag.studies.sensitivity_run import SensitivitySettings
     from sinkdiag.studies.spectrum_settings import SpectrumSettings
 
 # Measured peaks lie within this factor of the estimate, either way.
@@ -73,6 +74,7 @@ def estimate(
     problems: Sequence[Problem],
     temperatures: int,
     settings: object,
+    jobs: int = 1,
 ) -> Estimate:
     """What ``command`` will need for these matrices.
 
@@ -86,18 +88,47 @@ def estimate(
         How many were given; 0: the command's own number.
     settings:
         Those of the command.
+    jobs:
+        Processes that work at the same time, each on a matrix.
     """
     largest = max(problems, key=lambda problem: problem.cost.size)
     n, m = largest.cost.shape
-    usual = getattr(import_module(f"sinkdiag.studies.{command}"), "AUTO_COUNT", 1)
-    size = _Size(n=n, m=m, matrices=len(problems), temperatures=temperatures or usual)
+    counted = temperatures or _usual_count(command)
+    size = _Size(n=n, m=m, matrices=len(problems), temperatures=counted)
     need = _NEEDS[command](size, settings)
     costs = sum(problem.cost.nbytes for problem in problems)
+    held = 8.0 * need.doubles + (_PROCESS + largest.cost.nbytes if jobs > 1 else 0.0)
     return Estimate(
-        memory=_PROCESS + costs + 8.0 * need.doubles + _ROW * need.rows * len(problems),
+        memory=_PROCESS + costs + jobs * held + _ROW * need.rows * len(problems),
         seconds=_START + need.seconds * len(problems),
-        less_memory=need.less_memory,
+        less_memory="fewer --jobs make it less" if jobs > 1 else need.less_memory,
         less_time=need.less_time,
+    )
+
+
+def _usual_count(command: str) -> int:
+    """Temperatures that a command takes if none are given."""
+    module = import_module(f"sinkdiag.studies.{_GRIDS.get(command, command)}")
+    return int(getattr(module, "AUTO_COUNT", 1))
+
+
+def _report(size: _Size, settings: ReportSettings) -> _Need:
+    """The largest of its sections, and all of their time."""
+    from sinkdiag.studies.report_plan import plan_of, takes_too_long
+
+    entries = size.n * size.m
+    plan = plan_of(settings, entries)._asdict()
+    needs = [
+        _NEEDS[name](replace(size, temperatures=_usual_count(name)), plan[name])
+        for name in settings.sections
+        if name in plan and not takes_too_long(name, settings, entries)
+    ]
+    # Of several matrices all are checked, and one is looked at closely.
+    return _Need(
+        doubles=max((need.doubles for need in needs), default=0.0),
+        seconds=sum(need.seconds for need in needs) / size.matrices,
+        less_memory="--only check makes it less",
+        less_time="--skip calibrate,sensitivity,constants",
     )
 
 
@@ -192,12 +223,15 @@ def _anneal(size: _Size, settings: AnnealSettings) -> _Need:
     )
 
 
+# Where the number of temperatures stands, if not in the command's own file.
+_GRIDS = {"sensitivity": "sensitivity_run"}
 _NEEDS: Mapping[str, Callable[[_Size, Any], _Need]] = {
     "anneal": _anneal,
     "calibrate": _calibrate,
     "check": _check,
     "constants": _constants,
     "pseudospectrum": _pseudospectrum,
+    "report": _report,
     "sensitivity": _sensitivity,
     "spectrum": _spectrum,
 }

@@ -19,12 +19,12 @@ from sinkdiag.studies.check import CheckResult, study_check
 from sinkdiag.studies.check_row import Start
 from sinkdiag.studies.report_answers import layer_answers
 from sinkdiag.studies.report_focus import Focus, focus_on
+from sinkdiag.studies.report_plan import plan_of
 from sinkdiag.studies.report_result import ReportPart, ReportResult
 from sinkdiag.studies.report_row import ReportRow, ReportSummary
 from sinkdiag.studies.report_sections import (
     ReportSection,
     Sections,
-    check_settings,
     plain_section,
 )
 from sinkdiag.studies.report_settings import SECTIONS, ReportSettings
@@ -196,7 +196,7 @@ def _focus(
     """The matrix that is looked at closely; of several, after a check of all, the worst."""
     if len(subjects) == 1 and (len(subjects[0].problems) == 1 or _is_run(subjects[0])):
         return None, focus_on(subjects[0], -1, subjects[0], temperatures)
-    check = study_check(subjects, temperatures, check_settings(settings), progress)
+    check = study_check(subjects, temperatures, plan_of(settings, 0).check, progress)
     worst = check.summary
     subject = next(each for each in subjects if each.name == worst.source)
     focus = focus_on(subject, worst.index, subject, temperatures)

@@ -15,32 +15,20 @@ from sinkdiag.solver.path import SharedPath
 from sinkdiag.studies.anneal import study_anneal
 from sinkdiag.studies.anneal_result import AnnealResult
 from sinkdiag.studies.anneal_row import Comparison
-from sinkdiag.studies.anneal_settings import AnnealSettings
 from sinkdiag.studies.calibrate import study_calibrate
-from sinkdiag.studies.calibrate_settings import CalibrateSettings
-from sinkdiag.studies.check import CheckResult, CheckSettings, study_check
-from sinkdiag.studies.constants import ConstantsSettings, study_constants
+from sinkdiag.studies.check import CheckResult, study_check
+from sinkdiag.studies.constants import study_constants
 from sinkdiag.studies.pseudospectrum import (
     PseudospectrumResult,
-    PseudospectrumSettings,
     study_pseudospectrum,
 )
 from sinkdiag.studies.report_focus import Focus
+from sinkdiag.studies.report_plan import plan_of, takes_too_long
 from sinkdiag.studies.report_row import PseudospectrumOutline
 from sinkdiag.studies.report_settings import ReportSettings, SectionName
 from sinkdiag.studies.result import Result
-from sinkdiag.studies.sensitivity import SensitivitySettings, study_sensitivity
-from sinkdiag.studies.spectrum import SpectrumSettings, study_spectrum
-
-# Entries above which sections that take minutes are made only when they are asked for.
-LARGEST = 160_000
-_LONG: tuple[SectionName, ...] = ("sensitivity", "constants", "calibrate", "anneal")
-# Entries above which the cooling factor is not searched for: that takes as long as the rest.
-_SEARCHED, _USUAL_ALPHA = 2_500, 0.8
-# Points of a pseudospectrum along each axis, steps of annealing, jittered copies.
-_GRID, _STEPS, _REPLICATES = (40, 40), 100, 2
-# Of which a quick calibration takes a third.
-_CALIBRATED = 9
+from sinkdiag.studies.sensitivity import study_sensitivity
+from sinkdiag.studies.spectrum import study_spectrum
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +54,7 @@ class Sections:
     def __init__(self, focus: Focus, settings: ReportSettings, progress: Progress) -> None:
         self.focus, self.settings, self.progress = focus, settings, progress
         self.shared, self.responses = SharedPath(), SharedResponses()
+        self.plan = plan_of(settings, focus.subject.problems[0].cost.size)
         self.left_out: list[str] = []
 
     def make(self, check: CheckResult | None) -> tuple[ReportSection, ...]:
@@ -90,8 +79,9 @@ class Sections:
         """The layer at its temperature; of several matrices the figure is that of the focus."""
         subjects, layer = [self.focus.subject], self.focus.layer
         if check is None:
-            settings = check_settings(self.settings)
-            made = study_check(subjects, layer, settings, self.progress, solutions=self.shared)
+            made = study_check(
+                subjects, layer, self.plan.check, self.progress, solutions=self.shared
+            )
             return plain_section("check", made)
         (problem,) = self.focus.subject.problems
         own = tuple(part for part in check.parts if part.problem is problem)
@@ -101,7 +91,7 @@ class Sections:
         """A section; one that takes minutes, or cannot be made here, is left out with a reason."""
         asked = name in self.settings.only
         n, m = self.focus.subject.problems[0].cost.shape
-        if name in _LONG and n * m > LARGEST and not asked:
+        if takes_too_long(name, self.settings, n * m):
             self.left_out.append(f"{name}: left out, it takes minutes at {n}×{m}: --only {name}")
             return None
         try:
@@ -113,14 +103,12 @@ class Sections:
             return None
 
     def _spectrum(self) -> ReportSection:
-        settings = SpectrumSettings(iters=self.settings.iters, seed=self.settings.seed)
-        subjects, along = [self.focus.subject], self.focus.along
+        subjects, along, settings = [self.focus.subject], self.focus.along, self.plan.spectrum
         made = study_spectrum(subjects, along, settings, self.progress, solutions=self.shared)
         return plain_section("spectrum", made)
 
     def _pseudospectrum(self) -> ReportSection:
-        settings = PseudospectrumSettings(grid=_GRID, seed=self.settings.seed)
-        subjects, layer = [self.focus.subject], self.focus.layer
+        subjects, layer, settings = [self.focus.subject], self.focus.layer, self.plan.pseudospectrum
         made = study_pseudospectrum(subjects, layer, settings, self.progress, solutions=self.shared)
         return ReportSection(
             name="pseudospectrum",
@@ -132,12 +120,11 @@ class Sections:
         )
 
     def _sensitivity(self) -> ReportSection:
-        settings = SensitivitySettings(replicates=_REPLICATES, seed=self.settings.seed)
         subjects, along = [self.focus.subject], self.focus.along
         made = study_sensitivity(
             subjects,
             along,
-            settings,
+            self.plan.sensitivity,
             self.progress,
             solutions=self.shared,
             responses=self.responses,
@@ -145,12 +132,11 @@ class Sections:
         return plain_section("sensitivity", made)
 
     def _constants(self) -> ReportSection:
-        settings = ConstantsSettings(seed=self.settings.seed)
         subjects, along = [self.focus.subject], self.focus.along
         made = study_constants(
             subjects,
             along,
-            settings,
+            self.plan.constants,
             self.progress,
             solutions=self.shared,
             responses=self.responses,
@@ -163,27 +149,13 @@ class Sections:
 
     def _calibrate(self) -> ReportSection:
         subject = self.focus.whole if self._has_run else self.focus.subject
-        large = subject.problems[0].cost.size > _SEARCHED
-        settings = CalibrateSettings(
-            iters=self.settings.iters,
-            start=self.settings.start,
-            loss=self.settings.loss,
-            alpha0=_USUAL_ALPHA if large else None,
-            quick=True,
-            replicates=_CALIBRATED,
-            seed=self.settings.seed,
-        )
+        settings = self.plan.calibrate
         made = study_calibrate([subject], self.focus.temperatures, settings, self.progress)
         return plain_section("calibrate", made)
 
     def _anneal(self) -> ReportSection:
         subject = self.focus.whole if self._has_run else self.focus.subject
-        settings = AnnealSettings(
-            iters=self.settings.iters,
-            start=self.settings.start,
-            max_steps=_STEPS,
-            seed=self.settings.seed,
-        )
+        settings = self.plan.anneal
         made = study_anneal([subject], self.focus.temperatures, settings, self.progress)
         part = made.parts[0]
         return ReportSection(
@@ -214,11 +186,6 @@ def _part_of(whole: Progress, place: int, count: int) -> Progress:
         whole(stage, place * total + done, count * total)
 
     return progress
-
-
-def check_settings(settings: ReportSettings) -> CheckSettings:
-    """Those of ``check`` in a report."""
-    return CheckSettings(iters=settings.iters, start=settings.start, seed=settings.seed)
 
 
 def plain_section(name: SectionName, result: Result[Any]) -> ReportSection:

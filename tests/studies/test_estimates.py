@@ -12,6 +12,7 @@ import pytest
 from sinkdiag.problem import make_problem
 from sinkdiag.studies.check_row import CheckSettings
 from sinkdiag.studies.estimates import WITHIN, estimate
+from sinkdiag.studies.report_settings import ReportSettings
 from tests.helpers import invoke, uniform_cost
 
 # The peak of the process itself: what the system says of a child includes its parent's.
@@ -85,3 +86,23 @@ def test_more_matrices_take_longer_and_the_largest_decides():
     # A layer of so many sweeps is not unrolled.
     many = estimate("check", [large], 1, CheckSettings(iters=1000))
     assert many.memory < one.memory
+
+
+def test_processes_side_by_side_hold_their_matrices_each():
+    problem = make_problem(np.random.default_rng(0).random((200, 200)))
+    one, two = (estimate("check", [problem] * 8, 1, CheckSettings(), jobs=k) for k in (1, 2))
+    assert two.memory > one.memory + 150e6
+    assert "--jobs" in two.less_memory
+
+
+def test_a_report_needs_what_its_sections_need():
+    problem = make_problem(np.random.default_rng(0).random((100, 100)))
+    whole = estimate("report", [problem], 0, ReportSettings())
+    check = estimate("report", [problem], 0, ReportSettings(only=("check",)))
+    assert check.seconds < whole.seconds
+    assert check.memory == estimate("check", [problem], 1, CheckSettings()).memory
+    large = make_problem(np.random.default_rng(0).random((500, 500)))
+    skipped = ReportSettings(skip=("sensitivity", "constants", "calibrate", "anneal"))
+    assert estimate("report", [large], 0, ReportSettings()) == estimate(
+        "report", [large], 0, skipped
+    )
