@@ -145,7 +145,7 @@ class Rig:
 
     def shortest(self, form: Form) -> float:
         """The shortest robustly safe length on the held-out replicates; inf: none."""
-        return shortest_safe(self.trials, self.held_out, form, 0.0).steps
+        return shortest_safe(self.trials, self.held_out, [form], 0.0)[0].steps
 
 
 def k_safe(found: Sequence[SlopeFates]) -> float:

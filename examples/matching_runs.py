@@ -166,10 +166,18 @@ class Setting:
         """For tables."""
         return f"{self.task.name}, n = {self.n}, {self.optimiser} {self.rate:g}"
 
+    @property
+    def slug(self) -> str:
+        """For file names."""
+        return f"{self.task.name.split()[0]}-{self.n}-{self.optimiser.lower()}-{self.rate:g}"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Course:
-    """What became of (schedules, seeds) runs; arrays of that shape, traces with time first."""
+    """What became of (schedules, seeds) runs; arrays of that shape, traces with time first.
+
+    `trace_right` is evaluated after every 25th step, `gradients` are the norms of every step.
+    """
 
     right: np.ndarray
     best: np.ndarray
@@ -177,7 +185,7 @@ class Course:
     eps: np.ndarray
     arrival: np.ndarray
     trace_right: np.ndarray
-    trace_gradient: np.ndarray
+    gradients: np.ndarray
 
 
 @dataclass(kw_only=True, eq=False)
@@ -283,10 +291,9 @@ def train(training: Training) -> Course:
         eps = training.temperatures(step)
         if training.controllers or training.record is not None:
             plan = training.control(eps, plan, step)
-        norm = training.learn(eps)
+        gradients.append(training.learn(eps).numpy())
         if (step + 1) % EVALUATED == 0:
             rights.append(training.judge(eps))
-            gradients.append(norm.numpy())
         temperatures.append(eps[..., 0, 0].numpy())
     trace, cooled = np.stack(rights), np.stack(temperatures) <= EPS_MIN * (1 + 1e-6)
     reached = trace >= training.setting.task.enough
@@ -297,5 +304,5 @@ def train(training: Training) -> Course:
         eps=temperatures[-1],
         arrival=np.where(cooled.any(0), cooled.argmax(0), np.nan),
         trace_right=trace,
-        trace_gradient=np.stack(gradients),
+        gradients=np.stack(gradients),
     )

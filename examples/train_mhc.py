@@ -5,7 +5,7 @@ Each token mixes four residual streams by a matrix that 20 sweeps make doubly st
 byte by byte. Recorded at every step: loss, gradient norm before clipping, entropy of the matrices,
 temperature, and whether the controller brakes.
 
-    python examples/train_mhc.py --output mhc-results            # two layers, on a processor
+    python examples/train_mhc.py -o mhc-results                  # two layers, on a processor
     python examples/train_mhc.py --layers 6 --dim 256 --batch 32 --context 128 --device cuda
     python examples/train_mhc.py --quick                         # too short to conclude
 
@@ -19,14 +19,12 @@ import argparse
 import csv
 import json
 import math
-import platform
 import pydoc_data.topics
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +32,7 @@ import torch
 from hyper_connections.manifold_constrained_hyper_connections import (
     get_init_and_expand_reduce_stream_functions,
 )
+from machine import machine
 from torch import nn
 from torch.nn import functional
 
@@ -279,7 +278,7 @@ def draw(path: Path, steps: Sequence[Step]) -> None:
 def parse() -> argparse.Namespace:
     """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path("mhc-results"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("mhc-results"))
     parser.add_argument("--quick", action="store_true", help="60 steps, one seed")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bfloat16", action="store_true")
@@ -319,14 +318,10 @@ def main() -> None:
     (options.output / "table.md").write_text(report, encoding="utf-8")
     draw(options.output / "mhc.png", steps)
     written = {
-        "command": " ".join(sys.argv),
+        "command": " ".join(["python", "examples/train_mhc.py", *sys.argv[1:]]),
+        **machine(("sinkdiag", "torch", "hyper-connections", "numpy")),
         "options": {name: str(value) for name, value in vars(options).items()},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": {
-            "sinkdiag": sinkdiag.__version__,
-            **{name: version(name) for name in ("torch", "hyper-connections", "numpy")},
-        },
+        "seeds": list(range(options.seeds)),
         "seconds": time.perf_counter() - begun,
     }
     (options.output / "manifest.json").write_text(json.dumps(written, indent=2) + "\n")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sinkdiag.studies.constants import ConstantsResult, constants
     from sinkdiag.studies.info import InfoResult, info
     from sinkdiag.studies.pseudospectrum import PseudospectrumResult, pseudospectrum
+    from sinkdiag.studies.report import ReportResult, report
     from sinkdiag.studies.sensitivity import SensitivityResult, sensitivity
     from sinkdiag.studies.spectrum import SpectrumResult, spectrum
     from sinkdiag.studies.stack import StackResult, stack
@@ -52,6 +53,7 @@ _HOMES = {
     "NothingToDrawError": "sinkdiag.errors",
     "OnlineGap": "sinkdiag.solver.online",
     "PseudospectrumResult": "sinkdiag.studies.pseudospectrum",
+    "ReportResult": "sinkdiag.studies.report",
     "SensitivityResult": "sinkdiag.studies.sensitivity",
     "Solution": "sinkdiag.results",
     "SpectrumResult": "sinkdiag.studies.spectrum",
@@ -72,6 +74,7 @@ _HOMES = {
     "online_gap": "sinkdiag.solver.online",
     "online_gap_of_plan": "sinkdiag.solver.online",
     "pseudospectrum": "sinkdiag.studies.pseudospectrum",
+    "report": "sinkdiag.studies.report",
     "sensitivity": "sinkdiag.studies.sensitivity",
     "solve": "sinkdiag.solver.solve",
     "solve_batch": "sinkdiag.solver.batch",
@@ -96,6 +99,7 @@ __all__ = [
     "NothingToDrawError",
     "OnlineGap",
     "PseudospectrumResult",
+    "ReportResult",
     "SensitivityResult",
     "Solution",
     "SpectrumResult",
@@ -117,6 +121,7 @@ __all__ = [
     "online_gap",
     "online_gap_of_plan",
     "pseudospectrum",
+    "report",
     "sensitivity",
     "solve",
     "solve_batch",

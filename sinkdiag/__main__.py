@@ -44,7 +44,7 @@ def _occupy_streams() -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     """Leave nothing half-written behind, and end with the signal's status."""
     del frame
-    files = sys.modules.get("sinkdiag.report.files")
+    files = sys.modules.get("sinkdiag.rendering.files")
     if files is not None:
         files.remove_temporaries()
     processes = sys.modules.get("sinkdiag.parallel.processes")

@@ -10,6 +10,8 @@ from sinkdiag.errors import InputError
 
 # No layer runs more sweeps; a calibration at this many takes 47 s on a 60×60 matrix.
 MOST_ITERS = 100_000
+# Nor does anybody anneal for longer.
+MOST_STEPS = 1_000_000
 # Each replicate is a study of its own.
 MOST_REPLICATES = 10_000
 

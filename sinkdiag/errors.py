@@ -19,6 +19,13 @@ class InputError(ValueError):
         return type(self), (self.source, self.fault, self.remedy)
 
 
+class ConflictError(InputError):
+    """Two arguments that do not go together; ``source`` is the name of the first.
+
+    The command line says so as of an option, and leaves with status 2.
+    """
+
+
 class NothingToDrawError(ValueError):
     """A figure on which nothing was resolved; the message says what is missing."""
 

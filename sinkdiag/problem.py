@@ -51,6 +51,7 @@ def make_problem(
     col: ArrayLike | None = None,
     marginals: MarginalKind = "unit",
     name: str = "cost",
+    origin: str | None = None,
 ) -> Problem:
     """Check a cost matrix and its marginals, and bind them together.
 
@@ -65,6 +66,8 @@ def make_problem(
         ``unit``: row = 1, col = n/m. ``probability``: 1/n and 1/m.
     name:
         How messages call this matrix.
+    origin:
+        How they call what the marginals come from; None: ``name``.
 
     Raises
     ------
@@ -74,8 +77,8 @@ def make_problem(
     matrix = check_cost(cost, name)
     n, m = matrix.shape
     total = float(n) if marginals == "unit" else 1.0
-    given_row = None if row is None else check_marginal(row, n, "row", name)
-    given_col = None if col is None else check_marginal(col, m, "col", name)
+    given_row = None if row is None else check_marginal(row, n, "row", origin or name)
+    given_col = None if col is None else check_marginal(col, m, "col", origin or name)
     if given_row is not None:
         total = float(given_row.sum())
     elif given_col is not None:
@@ -84,7 +87,7 @@ def make_problem(
     c = given_col if given_col is not None else np.full(m, total / m)
     if abs(c.sum() - total) > _TOTAL_TOL * total:
         raise InputError(
-            name,
+            origin or name,
             f"the marginals have different totals (rows {total:.17g}, columns {c.sum():.17g})",
             "scale one of them so that both carry the same mass",
         )

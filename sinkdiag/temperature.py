@@ -16,6 +16,8 @@ EpsUnit = Literal["none", "range", "mean", "median", "std"]
 # The automatic grid, in units of the cost's range: from almost uniform plans to almost hard ones.
 AUTO_HIGHEST = 1.0
 AUTO_LOWEST = 3e-3
+# Above this share of its start an annealing run has nowhere to go.
+LEAST_ROOM = 0.5
 LARGEST_EPS = 1e150
 MOST_TEMPERATURES = 10_000
 
@@ -132,16 +134,30 @@ class Temperatures:
         """First and last temperature of an annealing run, cost units.
 
         The highest and the lowest of `given`; one value is the lowest, none means the automatic
-        ends. A highest that is not given is the costs' range, or what leaves room above.
+        ends. A highest that is not given is the costs' range.
+
+        Raises
+        ------
+        InputError
+            When one value alone leaves no room between it and the range.
         """
+        from sinkdiag.errors import InputError
+
         given = self.given(problems)
         span = max(problem.cost_range for problem in problems)
         if not given:
             return AUTO_HIGHEST * span, AUTO_LOWEST * span
         lowest, highest = min(given), max(given)
-        if len(given) == 1:
-            highest = AUTO_HIGHEST * span if lowest < 0.5 * span else lowest / AUTO_LOWEST
-        return highest, lowest
+        if len(given) > 1:
+            return highest, lowest
+        if lowest >= LEAST_ROOM * AUTO_HIGHEST * span:
+            raise InputError(
+                problems[0].name,
+                f"annealing ends at a single eps and starts at the costs' range, {span:.3g}: "
+                f"{lowest:.3g} leaves no room",
+                "give both ends: --eps START --eps END",
+            )
+        return AUTO_HIGHEST * span, lowest
 
 
 def temperatures_of(eps: float | Sequence[float] | None, unit: EpsUnit = "none") -> Temperatures:

@@ -3,9 +3,10 @@
 Every mutant runs in a process that is forked for a batch of them, under a limit of memory, and must
 end within the time limit with a documented exit status, at most one line of fault on standard
 error, and nothing on standard output when it is refused. What does not is written into a folder,
-with the command line that shows it.
+with the command line that shows it. The last of them run through the command line itself, each as
+a process of its own.
 
-    python -m tests.fuzz [COUNT] [--seed S] [--keep FOLDER] [--processes N]
+    python -m tests.fuzz [COUNT] [--command-line N] [--seed S] [--keep FOLDER] [--processes N]
 """
 
 from __future__ import annotations
@@ -14,19 +15,18 @@ import argparse
 import contextlib
 import io
 import multiprocessing
-import random
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-import zipfile
-from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-import scipy.io
-import scipy.sparse
+from sinkdiag.cli.main import COMMANDS, run
+from tests.fuzz_files import Mutant
+from tests.fuzz_mutants import mutants
 
 SECONDS = 20
 MOST_BYTES = 12 * 2**30
@@ -34,192 +34,79 @@ BATCH = 50
 STATUSES = {0, 2, 3, 4, 5}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mutant:
-    """One command line: a command, a mutated file and the options beside it."""
-
-    command: tuple[str, ...]
-    name: str
-    data: bytes
-    options: tuple[str, ...]
-
-
-def seeds() -> dict[str, bytes]:
-    """Whole files of every format, from which mutants are made."""
-    rng = np.random.default_rng(0)
-    cost = rng.random((5, 4))
-    found: dict[str, bytes] = {}
-
-    def keep(name: str, write) -> None:
-        stream = io.BytesIO()
-        write(stream)
-        found[name] = stream.getvalue()
-
-    for kind in ("<f8", ">f8", "<f4", "<f2", "<i4", "|u1", "<c16", "|b1"):
-        keep(f"{kind[1:]}.npy", lambda s, k=kind: np.save(s, (10 * cost).astype(k)))
-    keep("fortran.npy", lambda s: np.save(s, np.asfortranarray(cost)))
-    keep("stack.npy", lambda s: np.save(s, rng.random((3, 4, 4))))
-    keep("inf.npy", lambda s: np.save(s, np.where(cost > 0.8, np.inf, cost)))
-    keep("all.npz", lambda s: np.savez(s, cost=cost, row=np.ones(5), col=np.full(4, 1.25)))
-    keep("packed.npz", lambda s: np.savez_compressed(s, cost=cost))
-    keep("cost.mat", lambda s: scipy.io.savemat(s, {"cost": cost}))
-    keep("packed.mat", lambda s: scipy.io.savemat(s, {"cost": cost}, do_compression=True))
-    keep("sparse.mat", lambda s: scipy.io.savemat(s, {"cost": scipy.sparse.csc_array(cost)}))
-    keep("dense.mtx", lambda s: scipy.io.mmwrite(s, cost))
-    keep("sparse.mtx", lambda s: scipy.io.mmwrite(s, scipy.sparse.coo_array(cost)))
-    text = "\n".join(",".join(repr(float(x)) for x in row) for row in cost) + "\n"
-    found["cost.csv"] = text.encode()
-    found["cost.tsv"] = text.replace(",", "\t").encode()
-    found["cost.txt"] = text.replace(",", " ").encode()
-    return found
+def laid(mutant: Mutant, folder: Path) -> list[str]:
+    """The command line, once its files lie in the folder."""
+    path, good = folder / mutant.name, folder / mutant.good[0]
+    for old in folder.iterdir():
+        old.rmdir() if old.is_dir() and not old.is_symlink() else old.unlink()
+    if mutant.good[1]:
+        good.write_bytes(mutant.good[1])
+    _lay(path, mutant.data, mutant.place)
+    named = {"@": str(path), "@good": str(good)}
+    command, *first = mutant.command
+    options = [named.get(option, option) for option in mutant.options]
+    files = [] if "@" in mutant.options else [str(path)]
+    return ["-q", command, *files, *first, *options]
 
 
-def mutate(data: bytes, rng: random.Random) -> bytes:
-    """A few changes: bits, bytes, cuts, repeats, swaps, insertions of numbers that hurt."""
-    work = bytearray(data)
-    for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
-        if not work:
-            break
-        place = rng.randrange(len(work))
-        kind = rng.randrange(8)
-        if kind == 0:
-            work[place] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            work[place] = rng.randrange(256)
-        elif kind == 2:
-            del work[place:]
-        elif kind == 3:
-            del work[place : place + rng.randrange(1, 9)]
-        elif kind == 4:
-            work[place:place] = bytes(rng.randrange(256) for _ in range(rng.randrange(1, 9)))
-        elif kind == 5:
-            word = rng.choice([b"nan", b"inf", b"-1", b"1e999", b"0", b"99999999999999999999"])
-            work[place : place + len(word)] = word
-        elif kind == 6:
-            size = rng.choice([1, 2, 4, 8])
-            value = rng.choice([0, 1, 2 ** (8 * size) - 1, 2 ** (8 * size - 1)])
-            work[place : place + size] = value.to_bytes(size, "little")
-        else:
-            other = rng.randrange(len(work))
-            work[place], work[other] = work[other], work[place]
-    return bytes(work)
+def _lay(path: Path, data: bytes, place: str) -> None:
+    """The bytes, or what else ``place`` says, under the name."""
+    beside = path.parent / "target"
+    if place == "folder":
+        path.mkdir()
+    elif place == "link to a folder":
+        beside.mkdir()
+        path.symlink_to(beside)
+    elif place == "symlink":
+        beside.write_bytes(data)
+        path.symlink_to(beside)
+    elif place in _LINKS:
+        path.symlink_to(_LINKS[place] or path)
+    else:
+        path.write_bytes(data)
+        if place == "unreadable":
+            path.chmod(0)
 
 
-def repacked(rng: random.Random) -> bytes:
-    """An archive with odd members: names, methods, duplicates, sizes."""
-    stream = io.BytesIO()
-    method = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
-    with zipfile.ZipFile(stream, "w", method) as archive:
-        for name in rng.sample(["cost.npy", "row.npy", "col.npy", "x", "../a.npy", "cost"], 3):
-            inner = io.BytesIO()
-            np.save(inner, np.random.default_rng(rng.randrange(99)).random((3, 3)))
-            archive.writestr(name, mutate(inner.getvalue(), rng))
-    return stream.getvalue()
-
-
-def hard_problem(rng: random.Random) -> tuple[bytes, tuple[str, ...]]:
-    """A valid cost that arithmetic does not like, with masses and temperatures to match."""
-    draw = np.random.default_rng(rng.randrange(2**32))
-    n, m = rng.choice([(1, 1), (1, 4), (4, 1), (2, 2), (3, 3), (4, 7), (6, 6), (8, 4)])
-    cost = draw.random((n, m))
-    kind = rng.randrange(8)
-    if kind == 0:
-        cost = draw.integers(0, 3, (n, m)).astype(float)
-    elif kind == 1:
-        cost = np.zeros((n, m))
-    elif kind == 2:
-        cost *= 10.0 ** rng.choice([-140, -120, -30, 30, 120, 140])
-    elif kind == 3:
-        cost += 10.0 ** rng.choice([3, 8, 15])
-    elif kind == 4:
-        cost[draw.random((n, m)) < 0.4] = np.inf
-    elif kind == 5:
-        cost[0, 0] = 10.0 ** rng.choice([6, 30, 57])
-    elif kind == 6:
-        cost = np.add.outer(draw.random(n), draw.random(m))
-    row, col = np.ones(n), np.full(m, n / m)
-    if rng.random() < 0.4:
-        row, col = 10.0 ** (6 * draw.random(n)), 10.0 ** (6 * draw.random(m))
-        col *= row.sum() / col.sum()
-    stream = io.BytesIO()
-    np.savez(stream, cost=cost, row=row, col=col)
-    eps = rng.choice(["1", "0.1", "1e-2", "1e-3", "3e-4", "1e-5", "1e-9", "1:1e-3:4"])
-    return stream.getvalue(), ("--eps", eps, "--eps-unit", rng.choice(["range", "range", "none"]))
-
-
-# Commands with what keeps them quick, and how often each is taken.
-COMMANDS = {
-    ("spectrum",): 8,
-    ("sensitivity", "--replicates", "2"): 1,
-    ("constants",): 1,
-    ("pseudospectrum", "--grid", "4"): 1,
-    ("calibrate", "--replicates", "2", "--max-steps", "12"): 1,
-}
-OPTIONS = {
-    "--eps": ["0.1", "1:0.1:3", "1e-300", "1e150", "0", "-1", "nan", "inf", "1:2", "a", "1e-12"],
-    "--eps-unit": ["range", "std", "mean", "none", "x"],
-    "--marginals": ["unit", "probability", "none.npz", "/dev/null", ""],
-    "--layout": ["batch", "trajectory", "x"],
-    "--norm": ["plan", "potential", "natural", "max"],
-    "--tol": ["1e-12", "0", "1", "nan", "0.5"],
-    "--max-iter": ["1", "0", "50"],
-    "--iters": ["1", "3", "0", "-1", "99999999999999999999"],
-    "--modes": ["1", "0", "2"],
-    "--format": ["csv", "json", "jsonl", "table", "xml"],
-    "--fail-on": ["gap<1", "gap", "nope<1", "gap<a", "status==converged"],
-}
-
-
-def mutants(count: int, seed: int) -> list[Mutant]:
-    """Reproducible command lines."""
-    rng = random.Random(seed)
-    whole = seeds()
-    names = sorted(whole)
-    found = []
-    for _ in range(count):
-        if rng.random() < 0.1:
-            data, options = hard_problem(rng)
-            more = rng.choice([(), ("--extended",)])
-            (command,) = rng.choices(list(COMMANDS), weights=[3, 1, 1, 1, 1])
-            found.append(
-                Mutant(command=command, name="hard.npz", data=data, options=(*options, *more))
-            )
-            continue
-        name = rng.choice(names)
-        data = repacked(rng) if rng.random() < 0.05 else mutate(whole[name], rng)
-        options = ["--eps", "0.3"] if rng.random() < 0.7 else []
-        for option in rng.sample(sorted(OPTIONS), rng.choice([0, 0, 0, 1, 2])):
-            options += [option, rng.choice(OPTIONS[option])]
-        if name == "stack.npy" and "--layout" not in options:
-            options += ["--layout", "batch"]
-        if data.startswith(b"PK"):
-            name = "mutant.npz"
-        (command,) = rng.choices(list(COMMANDS), weights=list(COMMANDS.values()))
-        found.append(Mutant(command=command, name=name, data=data, options=tuple(options)))
-    return found
+# Links that lead to nothing, to themselves, and to what cannot be read even by root.
+_LINKS = {"dangling": "/nothing/there", "loop": "", "device": "/proc/self/mem"}
 
 
 def judge(mutant: Mutant, folder: Path) -> str:
     """Run one mutant in this process; what is wrong with the outcome, or nothing."""
-    from sinkdiag.cli.main import run
-
-    path = folder / mutant.name
-    path.write_bytes(mutant.data)
+    arguments = laid(mutant, folder)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        command, *first = mutant.command
-        status = run(["-q", command, str(path), *first, *mutant.options])
-    lines = err.getvalue().splitlines()
+        status = run(arguments)
+    return fault_of(status, out.getvalue(), err.getvalue())
+
+
+def judge_apart(mutant: Mutant, folder: Path) -> str:
+    """The same as a process of its own, as a shell starts it."""
+    arguments = laid(mutant, folder)
+    command = [sys.executable, "-m", "sinkdiag", *arguments]
+    done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    return fault_of(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def fault_of(status: int, out: str, err: str) -> str:
+    """What is wrong with an outcome, or nothing."""
+    lines = [line for line in err.splitlines() if not line.startswith("compiling kernels")]
     if status not in STATUSES:
         return f"exit status {status}: {lines[:1]}"
-    if "Traceback" in err.getvalue() or "Warning" in err.getvalue():
+    if "Traceback" in err or "Warning" in err:
         return f"a traceback or a warning: {lines[:2]}"
-    if status in (2, 3) and (out.getvalue() or len(lines) != 1):
-        return f"status {status} with {len(lines)} lines and {len(out.getvalue())} bytes of rows"
+    if status in (2, 3) and (out or len(lines) != 1):
+        return f"status {status} with {len(lines)} lines and {len(out)} bytes of rows"
+    if "\x1b" in err:
+        return f"an escape sequence of the input: {lines[:1]}"
     return ""
 
 
-def _batch(batch: list[Mutant], first: int, verdicts: multiprocessing.SimpleQueue) -> None:
+def _batch(
+    batch: list[Mutant], first: int, verdicts: multiprocessing.SimpleQueue, apart: int
+) -> None:
+    """Judge one after another; from number ``apart`` on as processes of their own."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder:
@@ -227,15 +114,21 @@ def _batch(batch: list[Mutant], first: int, verdicts: multiprocessing.SimpleQueu
             verdicts.put((number, "did not end"))
             signal.alarm(SECONDS)
             try:
-                fault = judge(mutant, Path(folder))
+                fault = (judge_apart if number >= apart else judge)(mutant, Path(folder))
             except BaseException as error:  # whatever leaves `run` is a fault
                 fault = f"an exception left the command line: {error!r}"
             signal.alarm(0)
             verdicts.put((number, fault))
 
 
-def hunt(found: list[Mutant], processes: int) -> dict[int, str]:
-    """The faults by the mutant's number; a batch that dies goes on after the one that killed it."""
+def hunt(found: list[Mutant], processes: int, apart: int = 0) -> dict[int, str]:
+    """The faults by the mutant's number; a batch that dies goes on after the one that killed it.
+
+    The last ``apart`` run through the command line.
+    """
+    for command in COMMANDS:  # imported once, before the processes are forked
+        import_module(f"sinkdiag.cli.{command}")
+        import_module(f"sinkdiag.studies.{command}")
     context = multiprocessing.get_context("fork")
     faults: dict[int, str] = {}
     waiting = [list(range(a, min(a + BATCH, len(found)))) for a in range(0, len(found), BATCH)]
@@ -245,7 +138,8 @@ def hunt(found: list[Mutant], processes: int) -> dict[int, str]:
             numbers = waiting.pop()
             queue = context.SimpleQueue()
             process = context.Process(
-                target=_batch, args=([found[k] for k in numbers], numbers[0], queue)
+                target=_batch,
+                args=([found[k] for k in numbers], numbers[0], queue, len(found) - apart),
             )
             process.start()
             running.append((process, numbers, queue))
@@ -273,21 +167,23 @@ def main(arguments: list[str] | None = None) -> int:
     """Hunt, report, keep."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("count", nargs="?", type=int, default=20_000)
+    parser.add_argument("--command-line", type=int, default=300)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", type=Path, default=Path("fuzz-faults"))
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args(arguments)
     start = time.monotonic()
-    found = mutants(given.count, given.seed)
-    faults = hunt(found, given.processes)
+    found = mutants(given.count + given.command_line, given.seed)
+    faults = hunt(found, given.processes, given.command_line)
     for number, fault in sorted(faults.items()):
         mutant = found[number]
         given.keep.mkdir(exist_ok=True)
-        path = given.keep / f"{given.seed}-{number}-{mutant.name}"
+        path = given.keep / f"{given.seed}-{number}.{mutant.name.rpartition('.')[2]}"
         path.write_bytes(mutant.data)
-        print(f"{' '.join(mutant.command)} {path} {' '.join(mutant.options)}: {fault}")
+        line = f"{' '.join(mutant.command)} {' '.join(mutant.options)}"
+        print(f"{line}: {path} as {mutant.name!r} ({mutant.place}): {fault}")
     took = time.monotonic() - start
-    print(f"seed {given.seed}: {len(faults)} faults in {given.count} mutants, {took:.0f} s")
+    print(f"seed {given.seed}: {len(faults)} faults in {len(found)} mutants, {took:.0f} s")
     return 1 if faults else 0
 
 

@@ -271,6 +271,12 @@ def test_matching_is_trained_and_tabled(tmp_path):
     assert min(shares[:3]) > 0.9
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["reported_seeds"] == [1, 2]
+    assert {"processor", "cores", "versions", "date"} <= manifest.keys()
+    with (tmp_path / "traces.csv").open(encoding="utf-8") as stream:
+        traces = list(csv.DictReader(stream))
+    norms = [[float(row[f"gradient{end}"]) for end in ("_low", "", "_high")] for row in traces]
+    assert all(row == sorted(row) for row in norms)
+    assert (tmp_path / "gradients-synthetic-16-sgd-0.1.png").stat().st_size > 10_000
     assert (tmp_path / "proxy.npz").exists()
 
 

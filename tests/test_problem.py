@@ -121,8 +121,10 @@ def test_units_and_automatic_temperatures():
             0.5,
         )
     ).ends([problem]) == (2.0, 0.1)
-    highest, lowest = Temperatures(values=(30.0,)).ends([problem])
-    assert highest > lowest == 30.0
+    assert Temperatures(values=(4.4,)).ends([problem]) == (9.0, 4.4)
+    for single in (4.5, 9.0, 30.0):
+        with pytest.raises(InputError, match="leaves no room"):
+            Temperatures(values=(single,)).ends([problem])
 
 
 def test_a_unit_is_each_matrix_s_own():

@@ -34,7 +34,7 @@ def commands() -> list[str]:
 
 def marked(command: str) -> object:
     """A parameter of the tests; studies of the bundled matrix take their time."""
-    long = re.search(r"(calibrate|sensitivity|constants) \S*motorcycle", command)
+    long = re.search(r"(calibrate|sensitivity|constants) \S*motorcycle|report .*html", command)
     return pytest.param(command, marks=pytest.mark.slow) if long else command
 
 

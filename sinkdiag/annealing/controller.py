@@ -15,6 +15,8 @@ from sinkdiag.annealing.calibrated import read_document, read_row
 from sinkdiag.annealing.readings import check_same_shape, drifts_of, plain_plans, tracking_of
 from sinkdiag.annealing.rule import CoolingRule
 from sinkdiag.arrays import FloatArray
+from sinkdiag.checks import check_choice
+from sinkdiag.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +79,7 @@ class AdaptiveCooling:
 
     Raises
     ------
-    ValueError
+    InputError
         For parameters out of range, or plans of changing shape or with entries that are not
         finite.
 
@@ -96,11 +98,10 @@ class AdaptiveCooling:
         signal: Signal = "drift",
     ) -> None:
         if not 0 < eps_min <= eps_start < math.inf:
-            raise ValueError(f"need 0 < eps_min <= eps_start, not {eps_min} and {eps_start}")
-        if reduce not in ("max", "mean"):
-            raise ValueError(f"reduce must be 'max' or 'mean', not {reduce!r}")
-        if signal not in DEFAULT_SLOPE:
-            raise ValueError(f"signal must be 'drift' or 'tracking', not {signal!r}")
+            fault = f"{eps_min} is out of range"
+            raise InputError("eps_min", fault, f"give one above 0, up to eps_start ({eps_start})")
+        check_choice("reduce", reduce, ("max", "mean"))
+        check_choice("signal", signal, tuple(DEFAULT_SLOPE))
         slope = DEFAULT_SLOPE[signal] if k_safe is None else float(k_safe)
         self.rule = CoolingRule(k_safe=slope, alpha0=float(alpha0), beta=float(beta))
         self.eps_start = float(eps_start)
@@ -172,11 +173,11 @@ class AdaptiveCooling:
 
         Raises
         ------
-        ValueError
+        InputError
             For a drift that is not finite after the first step.
         """
         if not math.isfinite(drift) and (self._steps or not math.isnan(drift)):
-            raise ValueError("the plan has entries that are not finite; the layer has diverged")
+            raise InputError("plan", "some entries are not finite", "the layer has diverged: stop")
         seen = self.eps if eps is None else float(eps)
         if self.signal == "drift":
             acted_on = drift / seen
@@ -244,12 +245,13 @@ class AdaptiveCooling:
 
         Raises
         ------
-        ValueError
+        InputError
             When keys are missing; nothing is changed then.
         """
         missing = self.state_dict().keys() - state.keys()
         if missing:
-            raise ValueError(f"the state lacks {', '.join(sorted(missing))}")
+            fault = f"it lacks {', '.join(sorted(missing))}"
+            raise InputError("state", fault, "give what state_dict returned")
         rule = CoolingRule(**{name: float(state[name]) for name in ("k_safe", "alpha0", "beta")})
         previous = state["previous"]
         self.rule = rule

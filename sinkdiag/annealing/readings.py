@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.errors import InputError, first_words
 
 
 def plain_plans(plan: Any) -> FloatArray:
@@ -18,26 +19,31 @@ def plain_plans(plan: Any) -> FloatArray:
 
     Raises
     ------
-    ValueError
+    InputError
         For another number of axes, or entries that are not finite.
     """
     # NumPy knows neither bfloat16 nor other devices, and refuses what carries gradients.
     if hasattr(plan, "detach"):
         plan = plan.detach().cpu().double().numpy()
-    current = np.array(plan, dtype=np.float64)
+    try:
+        current = np.array(plan, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError("plan", f"not an array ({first_words(error)})", "give numbers") from error
     if current.ndim not in (2, 3) or current.size == 0:
-        raise ValueError(f"a plan is (n, m) or (B, n, m), not {current.shape}")
+        raise InputError("plan", f"the shape is {current.shape}", "give (n, m) or (B, n, m)")
     if not np.all(np.isfinite(current)):
-        raise ValueError("the plan has entries that are not finite; the layer has diverged")
+        raise InputError("plan", "some entries are not finite", "the layer has diverged: stop")
     return current
 
 
 def check_same_shape(previous: tuple[int, ...], current: tuple[int, ...]) -> None:
-    """Raise ValueError, with the remedy, unless plans can be compared with those before."""
+    """Raise InputError, with the remedy, unless plans can be compared with those before."""
     if previous != current:
-        raise ValueError(
-            f"the plan's shape went from {previous} to {current}; feed the plan of one fixed probe "
-            "batch (sinkdiag.torch.Probe holds one): between different batches drift never falls"
+        raise InputError(
+            "plan",
+            f"the shape went from {previous} to {current}",
+            "feed the plan of one fixed probe batch (sinkdiag.torch.Probe holds one): between "
+            "different batches drift never falls",
         )
 
 

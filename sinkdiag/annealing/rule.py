@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sinkdiag.errors import InputError
+
 # What is left above eps_min is taken along with a step when it is at most this share of a full
 # step (of log eps). A factor alpha0 = (eps_min/eps_start)^(1/s) that was rounded in its 6th digit,
 # with its ends rounded likewise, misses eps_min after s steps by at most about
@@ -26,7 +28,7 @@ class CoolingRule:
 
     Raises
     ------
-    ValueError
+    InputError
         Unless k_safe > 0, 0 < alpha0 < 1, 0 <= beta <= 1.
     """
 
@@ -36,11 +38,13 @@ class CoolingRule:
 
     def __post_init__(self) -> None:
         if not self.k_safe > 0:
-            raise ValueError(f"k_safe must be positive, not {self.k_safe}")
+            raise InputError("k_safe", f"{self.k_safe} is out of range", "give a number above 0")
         if not 0 < self.alpha0 < 1:
-            raise ValueError(f"alpha0 must lie between 0 and 1, not {self.alpha0}")
+            raise InputError(
+                "alpha0", f"{self.alpha0} is out of range", "give a number above 0 and below 1"
+            )
         if not 0 <= self.beta <= 1:
-            raise ValueError(f"beta must lie in [0, 1], not {self.beta}")
+            raise InputError("beta", f"{self.beta} is out of range", "give a number from 0 to 1")
 
     def braking(self, reading: float) -> float:
         """x: 0 cools by alpha0, 1 holds. What is unknown (nan: no drift at first) holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +25,7 @@ _CANDIDATE = re.compile(
     r"|residual_scale|dynamic_alpha_scale|dynamic_beta_fn|norm\.gamma|H_res_logits|alpha_res|bias"
     r"|mapping_proj\.weight|res_alpha|res_beta|res_alpha_scale|mhc_norm.scale)"
 )
+_OTHER = "leave --implementation out or give another NAME, or --logits REGEX"
 _ASK = "give --implementation NAME, or --logits REGEX for the tensors that hold logits"
 
 
@@ -45,6 +47,25 @@ def read_model(source: str | ArrayLike, choice: Choice) -> Model:
     if store.is_bare:
         return _bare(store, choice)
     return _recognised(store, choice)
+
+
+def is_checkpoint(source: str) -> bool:
+    """Whether a path looks like a network's rather than like costs: by its kind, or its names.
+
+    A file that cannot be read is none; whoever reads it says why.
+    """
+    if Path(source).is_dir():
+        return True
+    suffix = Path(source).suffix.lower()
+    if suffix in (".pt", ".pth", ".bin"):
+        return Path(source).exists()
+    if suffix not in (".safetensors", ".npz") or not Path(source).is_file():
+        return False
+    try:
+        names = open_store(source, _wanted(Choice())).tensors
+    except InputError:
+        return False
+    return "cost" not in names and any(_CANDIDATE.fullmatch(name) for name in names)
 
 
 def _wanted(choice: Choice) -> Callable[[str], bool]:
@@ -192,8 +213,10 @@ def _nothing(store: Store, implementation: Name | None) -> InputError:
     if any(name.endswith("static_alpha") for name in names):
         fault = "static_alpha without residual_scale and dynamic_alpha_fn beside it"
         return InputError(store.name, fault, "give --implementation mhc-lite if that wrote it")
-    wanted = f"no sites of {implementation}" if implementation else "no known hyper-connections"
-    return InputError(store.name, f"{wanted} among {len(names)} tensors", _ASK)
+    if implementation is not None:
+        fault = f"no sites of {implementation} among {len(names)} tensors"
+        return InputError(store.name, fault, _OTHER)
+    return InputError(store.name, f"no known hyper-connections among {len(names)} tensors", _ASK)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinkdiag.checks import MOST_ITERS
+from sinkdiag.checks import MOST_STEPS
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.layer_options import layer_options
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -60,23 +62,10 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
     callback=_list_schedules,
     help="List the schedules with their parameters, defaults and sources, and leave.",
 )
-@click.option(
-    "--iters",
-    type=click.IntRange(min=1, max=MOST_ITERS),
-    default=20,
-    show_default=True,
-    help="Sweeps of the layer at every step (K); the annealed iterations make one.",
-)
-@click.option(
-    "--start",
-    type=click.Choice(["cold", "warm"]),
-    default="cold",
-    show_default=True,
-    help="The layer starts every step from zero potentials, or carries them in cost units.",
-)
+@layer_options
 @click.option(
     "--max-steps",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, MOST_STEPS),
     default=1000,
     show_default=True,
     help="Budget of steps; the annealed iterations use all of it.",
@@ -115,29 +104,26 @@ def _list_schedules(context: click.Context, option: click.Parameter, asked: bool
 @click.option(
     "--loss",
     type=click.Choice(["mse", "mass", "nll"]),
-    default="mse",
-    show_default=True,
-    help="The learner's loss on the plan.",
+    default=None,
+    help="With --learn: the loss on the plan. [default: mse]",
 )
 @click.option(
     "--learning-rate",
     type=positive(),
     default=None,
-    help="Of the learner, in std(C)². [default: the loss's own]",
+    help="With --learn: the rate, in std(C)². [default: the loss's own]",
 )
 @click.option(
     "--noise",
     type=Finite(min=0.0),
-    default=0.05,
-    show_default=True,
-    help="Of the learner's costs at every step, in std(C).",
+    default=None,
+    help="With --learn: of the costs at every step, in std(C). [default: 0.05]",
 )
 @click.option(
     "--immaturity",
     type=Finite(min=0.0),
-    default=1.0,
-    show_default=True,
-    help="Of a planted learner's first costs, in std(C).",
+    default=None,
+    help="With --learn: how far off planted first costs are, in std(C). [default: 1]",
 )
 @functools.partial(solver_options, tol=1e-9, max_iter=1000)
 @seed_option
@@ -188,11 +174,16 @@ def anneal(
         beside=[comparison],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        known = None
-        if truth is not None and subjects:
-            known = load_truth(truth, subjects[0].problems[0]).values
+        known = load_truth(truth, subjects[0].problems[0]).values if truth and subjects else None
+        check_limits("anneal", subjects, temperatures, settings, inputs)
         result = study_anneal(
-            subjects, temperatures, settings, run.progress, truth=known, work=run.work
+            subjects,
+            temperatures,
+            settings,
+            run.progress,
+            truth=known,
+            truth_name=truth or "truth",
+            work=run.work,
         )
     return publish(
         result,

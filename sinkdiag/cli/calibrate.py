@@ -9,11 +9,12 @@ import click
 
 from sinkdiag.cli.calibrate_options import (
     controller_options,
-    layer_options,
     learner_options,
     replay_options,
 )
 from sinkdiag.cli.inputs import read_records
+from sinkdiag.cli.layer_options import layer_options
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @input_options
 @eps_options
 @learner_options
-@layer_options
+@functools.partial(layer_options, start=None)
 @controller_options
 @replay_options
 @functools.partial(solver_options, tol=1e-9, max_iter=1000)
@@ -92,6 +93,7 @@ def calibrate(
         beside=[fates, trace],
     ) as run:
         subjects = read_records(inputs, truth, run.work)
+        check_limits("calibrate", subjects, temperatures, settings, inputs)
         result = study_calibrate(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(
         result,

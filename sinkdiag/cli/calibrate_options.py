@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sinkdiag.checks import MOST_ITERS, MOST_REPLICATES
+from sinkdiag.checks import MOST_REPLICATES, MOST_STEPS
 from sinkdiag.cli.options import Command, apply_options
 from sinkdiag.cli.types import Finite, positive, share
 
@@ -52,26 +52,6 @@ def learner_options(function: Command) -> Command:
     return apply_options(function, *options)
 
 
-def layer_options(function: Command) -> Command:
-    """The layer."""
-    options = (
-        click.option(
-            "--iters",
-            type=click.IntRange(min=1, max=MOST_ITERS),
-            default=20,
-            show_default=True,
-            help="Sweeps of the layer at every step (K).",
-        ),
-        click.option(
-            "--start",
-            type=click.Choice(["cold", "warm"]),
-            default=None,
-            help="Every call from zero potentials, or carrying them. [default: cold; replay: warm]",
-        ),
-    )
-    return apply_options(function, *options)
-
-
 def controller_options(function: Command) -> Command:
     """The controller, its budget and its judgement."""
     options = (
@@ -90,7 +70,7 @@ def controller_options(function: Command) -> Command:
         ),
         click.option(
             "--max-steps",
-            type=click.IntRange(min=2),
+            type=click.IntRange(2, MOST_STEPS),
             default=500,
             show_default=True,
             help="Steps before which the lowest temperature must be reached.",

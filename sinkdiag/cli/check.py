@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.layer_options import layer_options
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -30,20 +31,7 @@ if TYPE_CHECKING:
 @click.command(cls=Page, short_help="Is the layer right, alive, and within its arithmetic?")
 @input_options
 @eps_options
-@click.option(
-    "--iters",
-    type=click.IntRange(1, MOST_ITERS),
-    default=20,
-    show_default=True,
-    help="Sweeps of the layer (K).",
-)
-@click.option(
-    "--start",
-    type=click.Choice(["cold", "warm"]),
-    default="cold",
-    show_default=True,
-    help="From zero at every call, or from the potentials of the call before.",
-)
+@layer_options
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "bfloat16", "float16"]),
@@ -88,5 +76,6 @@ def check(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
+        check_limits("check", subjects, temperatures, settings, inputs)
         result = study_check(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

@@ -42,7 +42,7 @@ def compare(
     fail_on_change: bool,
     output: OutputOptions,
 ) -> int:
-    """Compare results A and B (.csv, .json, .jsonl), or two manifests: one row a changed value.
+    """Compare results A and B (.csv, .json, .jsonl, pages), or two manifests: a row a change.
 
     A number has changed if it differs by more than both runs state.
 

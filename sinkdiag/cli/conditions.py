@@ -13,7 +13,7 @@ import click
 from sinkdiag.columns import columns_of
 
 if TYPE_CHECKING:
-    from sinkdiag.report.table import Table
+    from sinkdiag.rendering.table import Table
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,

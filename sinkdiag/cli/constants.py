@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -79,5 +80,6 @@ def constants(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
+        check_limits("constants", subjects, temperatures, settings, inputs)
         result = study_constants(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

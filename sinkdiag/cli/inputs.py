@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sinkdiag.cli.limits import check_files
+from sinkdiag.errors import InputError
+
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions
     from sinkdiag.load import CostData
@@ -30,10 +33,14 @@ def read_records(options: InputOptions, truth: str | None, work: Work) -> list[S
     def read(data: CostData, options: InputOptions) -> Subject:
         subject = _subject(data, options)
         first = subject.problems[0]
+        if options.layout == "trajectory" and data.layout == "matrix":
+            raise InputError(
+                data.name, f"a trajectory has shape {first.cost.shape}", "give T×n×m costs"
+            )
         record = recorded(data, first)
         if truth is not None:
             given = load_truth(truth, first)
-            record = replace(record, truth=given.values)
+            record = replace(record, truth=given.values, truth_name=truth)
             subject = replace(subject, note="; ".join(filter(None, [subject.note, given.note])))
         return replace(subject, record=record)
 
@@ -57,7 +64,10 @@ def _each(
         try:
             data = load()
             row_of, col_of = (data.row if row is None else row), (data.col if col is None else col)
-            subjects.append(read(replace(data, row=row_of, col=col_of), options))
+            met = replace(data, row=row_of, col=col_of)
+            if options.marginals_file is not None:
+                met = replace(met, origin=options.marginals_file)
+            subjects.append(read(met, options))
         except InputError as error:
             work.leave_out(error)
     return [replace(subject, beside=len(options.sources) > 1) for subject in subjects]
@@ -80,6 +90,7 @@ def _loaders(options: InputOptions) -> list[Callable[[], CostData]]:
     """What reads each source, in order."""
     from sinkdiag.load import load_costs
 
+    check_files(options)
     layout = options.layout
     loaders: list[Callable[[], CostData]] = [
         partial(load_costs, source, layout=layout, score=options.score)

@@ -13,7 +13,7 @@ import click
 from sinkdiag._version import __version__
 from sinkdiag.cli.messages import Invocation, Verbosity, fault
 from sinkdiag.cli.pages import unknown_command, usage_fault
-from sinkdiag.errors import InputError
+from sinkdiag.errors import ConflictError, InputError
 
 INTERNAL_ERROR, USAGE, BAD_INPUT, INTERRUPTED = 1, 2, 3, 130
 
@@ -26,6 +26,7 @@ COMMANDS = (
     "constants",
     "info",
     "pseudospectrum",
+    "report",
     "sensitivity",
     "spectrum",
     "stack",
@@ -113,6 +114,9 @@ def _explain(error: BaseException, *, verbose: bool) -> int:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         fault(usage_fault(error), context.command_path if context else "sinkdiag")
+        return USAGE
+    if isinstance(error, ConflictError):
+        fault(f"--{error.source.replace('_', '-')}: {error.fault}; {error.remedy}")
         return USAGE
     if isinstance(error, InputError):
         fault(str(error))

@@ -6,12 +6,11 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from sinkdiag.cli.types import EpsType, FileName, share
+from sinkdiag.cli.types import EpsType, FileName, MemorySize, share
 from sinkdiag.columns import reference
 from sinkdiag.temperature import EpsUnit, Temperatures
 
@@ -31,6 +30,7 @@ class InputOptions:
     marginals: str = "unit"
     points: tuple[str, str] | None = None
     metric: Metric = "sqeuclidean"
+    max_memory: float | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -105,15 +105,9 @@ _POINTS = (
 
 
 def input_options(function: Command, *, required: bool = True) -> Command:
-    """COST..., --layout, --score, --points, --marginals, as ``inputs: InputOptions``."""
-    keys = {
-        "cost": "sources",
-        "layout": "layout",
-        "score": "score",
-        "marginals": "marginals",
-        "points": "points",
-        "metric": "metric",
-    }
+    """COST... and how it is read, --max-memory: as ``inputs: InputOptions``."""
+    same = ("layout", "score", "marginals", "points", "metric", "max_memory")
+    keys = {"cost": "sources", **{name: name for name in same}}
     return apply_options(
         fold(function, "inputs", functools.partial(_inputs, required), keys),
         click.argument("cost", nargs=-1, metavar="COST...", type=FileName()),
@@ -132,6 +126,12 @@ def input_options(function: Command, *, required: bool = True) -> Command:
             type=FileName(),
             help="Row and column masses: 1 and n/m; 1/n and 1/m; or a file (.npz with row and "
             "col, or two lines of text).",
+        ),
+        click.option(
+            "--max-memory",
+            type=MemorySize(),
+            metavar="SIZE",
+            help="Refuse a run that needs more (bytes, 500M, 4G). [default: what is free]",
         ),
     )
 
@@ -292,9 +292,3 @@ def columns_option(module: str, result: str) -> Callable[[Command], Command]:
         callback=show,
         help="Say what every column means, and leave.",
     )
-
-
-def path_of(source: str) -> str:
-    """The file that a source names, without its ``:key``."""
-    path, colon, _ = source.rpartition(":")
-    return path if colon and Path(path).exists() and not Path(source).exists() else source

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from sinkdiag.cli.conditions import parse_condition
-from sinkdiag.cli.options import InputOptions, OutputOptions, path_of
+from sinkdiag.cli.options import InputOptions, OutputOptions
 
 if TYPE_CHECKING:
-    from sinkdiag.report.table import Format
+    from sinkdiag.rendering.table import Format
 
 PLOT_ENDINGS = (".png", ".pdf", ".svg")
 _ENDINGS: dict[str, Format] = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".txt": "table"}
@@ -27,8 +27,11 @@ def check_output(
     *,
     reads: Iterable[str | None] = (),
     writes: Iterable[str | None] = (),
+    endings: Iterable[str] = (),
 ) -> None:
     """Check every path that is written against every path that is read, and --fail-on.
+
+    ``endings`` are those that a command knows for -o besides the formats of rows.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def check_output(
         When standard output is closed and rows would go there, or a path cannot be written.
     """
     from sinkdiag.errors import InputError
-    from sinkdiag.report.files import check_writable
+    from sinkdiag.rendering.files import check_writable
 
     if output.path is None and sys.stdout is None:
         raise InputError("standard output", "it is closed", "open it, or write to a file with -o")
@@ -51,17 +54,16 @@ def check_output(
     _check_apart([path for path in targets if not path.startswith("/dev/")], sources)
     if output.plot is not None and not output.plot.lower().endswith(PLOT_ENDINGS):
         raise click.UsageError(f"--plot {output.plot}: use one of {' '.join(PLOT_ENDINGS)}")
-    _check_ending(output)
+    _check_ending(output, (*_ENDINGS, *endings))
     for text in output.fail_on:
         parse_condition(text, row_type, extended=output.extended)
 
 
-def _check_ending(output: OutputOptions) -> None:
+def _check_ending(output: OutputOptions, known: tuple[str, ...]) -> None:
     """A file whose ending names a format has to name one of ours; /dev/stdout names none."""
     ending = "" if output.path is None else Path(output.path).suffix.lower()
-    if output.form == "auto" and ending and ending not in _ENDINGS:
-        known = " ".join(_ENDINGS)
-        raise click.UsageError(f"-o {output.path}: use one of {known}, or say --format")
+    if output.form == "auto" and ending and ending not in known:
+        raise click.UsageError(f"-o {output.path}: use one of {' '.join(known)}, or say --format")
 
 
 def _check_apart(targets: list[str], sources: list[str]) -> None:
@@ -91,3 +93,9 @@ def format_of(output: OutputOptions) -> Format:
     if output.path is not None:
         return _ENDINGS.get(Path(output.path).suffix.lower(), "csv")
     return "table" if sys.stdout is not None and sys.stdout.isatty() else "csv"
+
+
+def path_of(source: str) -> str:
+    """The file that a source names, without its ``:key``."""
+    path, colon, _ = source.rpartition(":")
+    return path if colon and Path(path).exists() and not Path(source).exists() else source

@@ -9,7 +9,7 @@ import click
 
 # What stands below, by the name of the option; everything else is the command's own.
 _GROUPS = {
-    "Input": ("layout", "score", "marginals", "points", "metric", "eps_unit"),
+    "Input": ("layout", "score", "marginals", "points", "metric", "eps_unit", "max_memory"),
     "Many matrices": ("jobs", "scheduler", "shard", "keep_going", "resume"),
     "Accuracy": ("tol", "max_iter", "seed", "norm", "additive", "modes"),
     "Output": ("format", "manifest", "extended", "fail_on", "columns", "help"),

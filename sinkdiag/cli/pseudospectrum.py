@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -19,11 +20,10 @@ from sinkdiag.cli.options import (
     input_options,
     norm_option,
     output_options,
-    path_of,
     seed_option,
     solver_options,
 )
-from sinkdiag.cli.outputs import check_output
+from sinkdiag.cli.outputs import check_output, path_of
 from sinkdiag.cli.pages import Page
 from sinkdiag.cli.publish import publish
 from sinkdiag.cli.types import Axes, Complex, Shape, positive
@@ -134,6 +134,7 @@ def pseudospectrum(
         beside=[mode_entries, save_grid],
     ) as run:
         subjects = read_subjects(inputs, run.work)
+        check_limits("pseudospectrum", subjects, temperatures, settings, inputs)
         sources = _Sources(subjects=subjects, matrix=matrix, from_grid=from_grid)
         result = sources.study(temperatures, settings, run)
     return publish(
@@ -161,7 +162,7 @@ class _Sources:
     ) -> PseudospectrumResult:
         """The study of whichever was given."""
         from sinkdiag.load.matrices import load_matrix
-        from sinkdiag.report.saved_grids import load_grids
+        from sinkdiag.rendering.saved_grids import load_grids
         from sinkdiag.studies.pseudospectrum import (
             saved_pseudospectra,
             study_matrix,

@@ -14,13 +14,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sinkdiag.cli.conditions import parse_condition
 from sinkdiag.cli.messages import detail, invocation, note
-from sinkdiag.cli.outputs import format_of
+from sinkdiag.cli.outputs import format_of, path_of
 from sinkdiag.text import encodable
 
 if TYPE_CHECKING:
     from sinkdiag.cli.options import InputOptions, OutputOptions
     from sinkdiag.cli.work import Run
-    from sinkdiag.report.table import Table
+    from sinkdiag.rendering.manifest import Manifest
+    from sinkdiag.rendering.table import Table
     from sinkdiag.studies.result import Result
     from sinkdiag.studies.subjects import Subject
 
@@ -39,6 +40,7 @@ def publish(
     run: Run | None = None,
     reads: Sequence[str | None] = (),
     beside: Mapping[str | None, Writer] | None = None,
+    rendered: str | None = None,
 ) -> int:
     """Publish a result and return the exit status.
 
@@ -52,25 +54,27 @@ def publish(
         How it was made, where it was made unit by unit: what is out already, and what is missing.
     beside:
         Further files: a path (None: not asked for) and what fills it.
+    rendered:
+        What is written in place of the rows; on standard output it says what the sentences say.
     """
-    from sinkdiag.report.files import write_text, write_with
+    from sinkdiag.rendering.files import write_text, write_with
 
     faults = run.work.faults if run is not None else []
     table = result.table if run is None else run.table(result, output)
     if faults and not table.records:
         return BAD_INPUT
-    text = _rendered(table, output)
+    text = _rendered(table, output) if rendered is None else rendered
     figure = _figure(result, output) if result.parts else None
     if output.manifest is not None:
-        read = [path for path in (*reads, inputs.marginals_file) if path is not None]
-        write_text(output.manifest, _manifest(subjects, read, settings))
+        manifest = manifest_of(inputs, subjects, settings, reads)
+        write_text(output.manifest, manifest.render())
     for path, write in (beside or {}).items():
         if path is not None and result.parts:
             write_with(path, write)
     _write_rows(text, result, output, run)
     if output.plot is not None and figure is not None:
         write_with(output.plot, lambda stream: stream.write(figure))
-    if result.parts:
+    if result.parts and (rendered is None or output.path is not None):
         _write_sentences(result, table, output)
     if faults:
         many = (
@@ -84,7 +88,7 @@ def publish(
 
 def _write_rows(text: str, result: Result[Any], output: OutputOptions, run: Run | None) -> None:
     """To the file, or to standard output unless they are there already."""
-    from sinkdiag.report.files import write_text
+    from sinkdiag.rendering.files import write_text
 
     if output.path is not None:
         write_text(output.path, text)
@@ -122,7 +126,7 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
     if output.plot is None:
         return None
     from sinkdiag.errors import NothingToDrawError
-    from sinkdiag.report.figures.style import rendered
+    from sinkdiag.rendering.figures.style import rendered
 
     try:
         drawn = rendered(result.figure(), output.plot)
@@ -135,11 +139,16 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
     return drawn
 
 
-def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: object) -> str:
+def manifest_of(
+    inputs: InputOptions,
+    subjects: Sequence[Subject],
+    settings: object,
+    reads: Sequence[str | None] = (),
+) -> Manifest:
+    """What the running command was made from and with."""
     import numpy as np
 
-    from sinkdiag.cli.options import path_of
-    from sinkdiag.report.manifest import array_record, file_record, make_manifest
+    from sinkdiag.rendering.manifest import array_record, file_record, make_manifest
 
     records = []
     for subject in subjects:
@@ -148,13 +157,13 @@ def _manifest(subjects: Sequence[Subject], reads: Sequence[str], settings: objec
         else:
             # Standard input, or a pipe: it was read once, and what came out of it is hashed.
             records.append(array_record(subject.name, subject.stack().tobytes()))
-    for path in reads:
+    for path in filter(None, (*reads, inputs.marginals_file)):
         if Path(path).is_file():
             records.append(file_record(path, path))
         elif subjects:
             masses = [*subjects[0].problems[0].row, *subjects[0].problems[0].col]
             records.append(array_record(path, np.array(masses).tobytes()))
-    return make_manifest(records, invocation().arguments, settings).render()
+    return make_manifest(records, invocation().arguments, settings)
 
 
 def _exit_status(result: Result[Any], table: Table, output: OutputOptions, run: Run | None) -> int:

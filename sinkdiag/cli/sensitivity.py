@@ -8,6 +8,7 @@ import click
 
 from sinkdiag.checks import MOST_REPLICATES
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -93,5 +94,6 @@ def sensitivity(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
+        check_limits("sensitivity", subjects, temperatures, settings, inputs)
         result = study_sensitivity(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

@@ -9,6 +9,7 @@ import click
 
 from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_subjects
+from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.options import (
     InputOptions,
     OutputOptions,
@@ -111,6 +112,7 @@ def spectrum(
         subjects = read_subjects(inputs, run.work)
         if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
             raise click.UsageError("--dump takes one matrix")
+        check_limits("spectrum", subjects, temperatures, settings, inputs)
         result = study_spectrum(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(
         result,

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     ShapeBase = click.ParamType[tuple[int, int]]
     ScheduleBase = click.ParamType[str]
     FileBase = click.ParamType[str]
+    SectionBase = click.ParamType[tuple[str, ...]]
+    SizeBase = click.ParamType[float]
 else:
     # Older clicks have no parameters on this class.
     EpsBase = ComplexBase = AxesBase = ShapeBase = ScheduleBase = FileBase = click.ParamType
+    SectionBase = SizeBase = click.ParamType
 
 
 class FileName(FileBase):
@@ -41,6 +44,26 @@ class FileName(FileBase):
         """Whatever file names the shell finds."""
         del ctx, param
         return [CompletionItem(incomplete, type="file")]
+
+
+class SectionNames(SectionBase):
+    """Names of a report's sections, with commas between them."""
+
+    name = "names"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Check that each of them is one."""
+        if isinstance(value, tuple):
+            return value
+        from sinkdiag.studies.report_settings import SECTIONS, unknown_section
+
+        names = tuple(name.strip() for name in str(value).split(","))
+        unknown = unknown_section(names)
+        if unknown is not None:
+            self.fail(f"{unknown!r} is no section; there are {', '.join(SECTIONS)}", param, ctx)
+        return names
 
 
 class EpsType(EpsBase):
@@ -71,6 +94,26 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not finite", param, ctx)
         return number
+
+
+class MemorySize(SizeBase):
+    """Bytes: a number, or one with K, M, G or T (powers of 1024) behind it."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse, with the fault in one line."""
+        text = str(value).strip().lower().removesuffix("b").removesuffix("i")
+        power = "kmgt".find(text[-1:]) + 1 if text else 0
+        try:
+            size = float(text[:-1] if power else text) * 1024.0**power
+        except ValueError:
+            size = math.nan
+        if not 0.0 < size < math.inf:
+            self.fail(f"{value!r} is no amount of memory such as 500M or 4G", param, ctx)
+        return size
 
 
 def positive() -> Finite:

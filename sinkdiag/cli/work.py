@@ -23,7 +23,7 @@ from sinkdiag.text import encodable
 if TYPE_CHECKING:
     from sinkdiag.parallel.workers import Workers
     from sinkdiag.progress import Progress
-    from sinkdiag.report.table import Table
+    from sinkdiag.rendering.table import Table
     from sinkdiag.studies.result import Part, Result
     from sinkdiag.studies.subjects import Case
     from sinkdiag.studies.units import Work
@@ -43,7 +43,7 @@ class Run:
 
     def table(self, result: Result[Any], output: OutputOptions) -> Table:
         """All rows, those of an earlier run among them."""
-        from sinkdiag.report.table import Table
+        from sinkdiag.rendering.table import Table
 
         if not self.rows.resumed and result.parts:
             return result.table
@@ -132,7 +132,7 @@ class _Taker:
 
     def take(self, number: int, case: Case, parts: Sequence[Part]) -> None:
         """The rows of one unit."""
-        from sinkdiag.report.table import Table, plain
+        from sinkdiag.rendering.table import Table, plain
 
         if self.rows.path is None and not self.streamed:
             return
@@ -215,7 +215,7 @@ def _header(
 ) -> dict[str, Any]:
     """What a run is of: rows of another one are no rows of this one."""
     from sinkdiag._version import __version__
-    from sinkdiag.report.table import json_value
+    from sinkdiag.rendering.table import json_value
 
     return {
         "sinkdiag": __version__,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +143,51 @@ def respond(
         lasting=_lasting(support, cooling.left / eps),
         status=worst([solution.status, gap_status, top.status, cubic.status, cooling.status]),
     )
+
+
+class Respond(Protocol):
+    """What gives a study its derivatives: `respond`, or `SharedResponses` for several studies."""
+
+    def __call__(
+        self,
+        problem: Problem,
+        solution: Solution,
+        operator: BlockOperator | None,
+        *,
+        basis: EigenBasis | None = None,
+        seed: int = 0,
+        extended: bool = False,
+    ) -> Response:
+        """See `respond`."""
+
+
+class SharedResponses:
+    """`respond` that measures each fixed point once, whoever asks again.
+
+    Everything found is kept as long as this object lives. Whoever asks first decides where the gap
+    comes from, `plan_gap` or a basis, which agree to its accuracy.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Solution, int, bool], Response] = {}
+
+    def __call__(
+        self,
+        problem: Problem,
+        solution: Solution,
+        operator: BlockOperator | None,
+        *,
+        basis: EigenBasis | None = None,
+        seed: int = 0,
+        extended: bool = False,
+    ) -> Response:
+        """See `respond`."""
+        key = (solution, seed, extended)
+        if key not in self._found:
+            self._found[key] = respond(
+                problem, solution, operator, basis=basis, seed=seed, extended=extended
+            )
+        return self._found[key]
 
 
 def rounding_of_rise(operator: BlockOperator, cost: FloatArray) -> float:

@@ -147,6 +147,9 @@ def member_bytes(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
             raise too_large(name, f"member {member}")
         return data
 
+    if member not in archive.namelist():
+        held = ", ".join(archive.namelist()) or "nothing"
+        raise InputError(name, f"the archive has no {member}", f"it holds {held}")
     if archive.getinfo(member).file_size > MOST_BYTES:
         raise too_large(name, f"member {member}")
     return walled(f"{name} ({member})", "npz member", _REWRITE, unpack)

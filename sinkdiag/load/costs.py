@@ -33,7 +33,8 @@ class CostData:
     """What one input holds: a stack (T, n, m) of costs, T = 1 for a matrix, and maybe marginals.
 
     ``members`` is what an npz holds of a run beside that (see `sinkdiag.load.record`). ``note`` is
-    what a reader should know of how the file was understood, or empty.
+    what a reader should know of how the file was understood, or empty; ``origin`` is where the
+    marginals come from, if not from this file.
     """
 
     name: str
@@ -43,12 +44,20 @@ class CostData:
     col: FloatArray | None = None
     members: RunMembers | None = None
     note: str = ""
+    origin: str | None = None
 
     def problems(self, marginals: MarginalKind = "unit") -> list[Problem]:
         """One checked `Problem` for each matrix of the stack."""
         labels = [self.name] if self.layout == "matrix" else self._labels()
         return [
-            make_problem(cost, row=self.row, col=self.col, marginals=marginals, name=label)
+            make_problem(
+                cost,
+                row=self.row,
+                col=self.col,
+                marginals=marginals,
+                name=label,
+                origin=self.origin,
+            )
             for cost, label in zip(self.stack, labels, strict=True)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,9 +14,11 @@ from sinkdiag.checks import check_choice
 from sinkdiag.errors import InputError
 from sinkdiag.load.costs import CostData, load_costs
 from sinkdiag.load.source import check_shape
-from sinkdiag.problem import check_real
+from sinkdiag.problem import LARGEST, check_real
 
 Metric = Literal["sqeuclidean", "euclidean", "cosine"]
+# Logarithm of costs that are about to leave the range of normal numbers.
+LEAST = -650.0
 
 
 def cost_of_points(x: ArrayLike, y: ArrayLike, metric: Metric = "sqeuclidean") -> FloatArray:
@@ -47,8 +50,12 @@ def cost_of_points(x: ArrayLike, y: ArrayLike, metric: Metric = "sqeuclidean") -
         first, second = (each / np.abs(each).max(axis=1, keepdims=True) for each in (first, second))
     # Scaled, squares neither overflow nor vanish.
     scale = max(float(np.abs(first).max()), float(np.abs(second).max())) or 1.0
+    power = {"sqeuclidean": 2, "euclidean": 1, "cosine": 0}[metric]
+    if not LEAST < power * math.log(scale) < 2.0 * math.log(LARGEST):
+        fault = f"coordinates of size {scale:.3g} make costs beyond double precision"
+        raise InputError("points", fault, "rescale the points")
     found = np.asarray(cdist(first / scale, second / scale, metric), dtype=np.float64)
-    return found * scale ** {"sqeuclidean": 2, "euclidean": 1, "cosine": 0}[metric]
+    return found * scale**power
 
 
 def load_points(

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.arrays import AnyArray, FloatArray, IntArray
-from sinkdiag.errors import InputError
+from sinkdiag.errors import InputError, first_words
 from sinkdiag.load.arrays import RunMembers, any_npy, real_npy
 from sinkdiag.load.costs import CostData
-from sinkdiag.load.truth import check_truth
+from sinkdiag.load.truth import KINDS, check_truth
 from sinkdiag.problem import Problem, check_real
 
 
@@ -28,11 +28,14 @@ class RecordData:
         The training step of each recorded one (T,), increasing; None if they are consecutive.
     truth:
         As `sinkdiag.load.truth.TruthData.values`; None if it was not recorded.
+    truth_name:
+        How messages call it; None: by the cost's name.
     """
 
     eps: FloatArray | None = None
     step: IntArray | None = None
     truth: AnyArray | None = None
+    truth_name: str | None = None
 
 
 # Of a cost that comes with nothing.
@@ -57,8 +60,16 @@ def record_of(
     return RecordData(
         eps=None if eps is None else _temperatures(check_real(eps, "record_eps"), count, "cost"),
         step=None if step is None else _steps(check_real(step, "record_step"), count, "cost"),
-        truth=None if truth is None else check_truth(np.asarray(truth), problems[0], "truth"),
+        truth=None if truth is None else check_truth(_array(truth), problems[0], "truth"),
     )
+
+
+def _array(truth: ArrayLike) -> AnyArray:
+    """What NumPy makes of it, whose lines must be of one length."""
+    try:
+        return np.asarray(truth)
+    except (ValueError, TypeError) as error:
+        raise InputError("truth", f"not an array ({first_words(error)})", KINDS) from error
 
 
 def recorded(data: CostData, problem: Problem) -> RecordData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from sinkdiag.problem import Problem, check_real
 LARGEST_INDEX = 2**53
 # Columns may exceed their mass by rounding.
 MASS_TOL = 1e-9
-_KINDS = "give the 0-based column of each row (-1: unknown), or an n×m plan"
+KINDS = "give the 0-based column of each row (-1: unknown), or an n×m plan"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,17 +76,20 @@ def check_truth(values: AnyArray, problem: Problem, name: str) -> AnyArray:
     if values.ndim == 2 and 1 in values.shape and values.shape != problem.cost.shape:
         values = values.ravel()
     if values.ndim not in (1, 2) or values.size == 0:
-        raise InputError(name, f"the truth has shape {values.shape}", _KINDS)
+        raise InputError(name, f"the truth has shape {values.shape}", KINDS)
     if values.ndim == 1 and values.dtype.kind == "b":
-        raise InputError(name, "the truth holds true and false", _KINDS)
+        raise InputError(name, "the truth holds true and false", KINDS)
     real = check_real(values, name)
     if real.ndim == 2:
         return real
     broken = np.flatnonzero(~(np.abs(real) < LARGEST_INDEX) | (real != np.round(real)))
     if len(broken):
+        column = float(real[broken[0]])
+        huge = LARGEST_INDEX <= abs(column) < math.inf
         raise InputError(
             name,
-            f"row {broken[0]} is said to belong to column {real[broken[0]]:g}, which is no integer",
+            f"row {broken[0]} is said to belong to column {column:g}, which is "
+            + ("beyond any matrix" if huge else "no integer"),
             "give the 0-based column of each row, -1 where it is unknown",
         )
     return real.astype(np.int64)

@@ -7,6 +7,7 @@ Adjoint of unrolled sweeps: Peyré & Cuturi, *Computational Optimal Transport* (
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,24 @@ from sinkdiag.solver.adjoint_kernels import exponents, gathered, pulled_back, sc
 from sinkdiag.solver.layer import Layer, Precision, record_sweeps
 
 
+class Factors(NamedTuple):
+    """What the kernels of one run read and overwrite.
+
+    E ``kernel`` (n, m), the marginals ``row`` (n,) and ``col`` (m,), the factors of every sweep,
+    ``u`` (K + 1, n) and ``v`` (K + 1, m), and those of the gradient, ``left`` and ``right``.
+    """
+
+    kernel: AnyArray
+    row: AnyArray
+    col: AnyArray
+    u: AnyArray
+    v: AnyArray
+    left: AnyArray
+    right: AnyArray
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Limits:
+class Limits:
     """What products in one precision bear.
 
     ``safe``: factors below it leave of the kernel's underflow nothing that counts. ``still``:
@@ -33,9 +50,9 @@ class _Limits:
     lowest: float
 
 
-_LIMITS = {
-    np.float64: _Limits(safe=1e120, still=1e-15, spent=1e-16, lowest=-690.0),
-    np.float32: _Limits(safe=1e13, still=2.4e-7, spent=1e-8, lowest=-75.0),
+LIMITS = {
+    np.float64: Limits(safe=1e120, still=1e-15, spent=1e-16, lowest=-690.0),
+    np.float32: Limits(safe=1e13, still=2.4e-7, spent=1e-8, lowest=-75.0),
 }
 
 
@@ -62,45 +79,79 @@ class LayerRun:
     def __init__(self, problem: Problem, iters: int, dtype: Precision = np.float64) -> None:
         self.problem, self.iters, self.dtype = problem, iters, dtype
         n, m = problem.cost.shape
-        self._row, self._col = problem.row.astype(dtype), problem.col.astype(dtype)
         self.plan: AnyArray = np.zeros((n, m), dtype)
+        self.limits = LIMITS[dtype]
+        self.factors = Factors(
+            kernel=np.empty((n, m), dtype),
+            row=problem.row.astype(dtype),
+            col=problem.col.astype(dtype),
+            u=np.empty((iters + 1, n), dtype),
+            v=np.empty((iters + 1, m), dtype),
+            left=np.empty((iters + 1, n), dtype),
+            right=np.empty((iters + 1, m), dtype),
+        )
         self._gradient = np.empty((n, m), dtype)
-        self._kernel, self._across = np.empty((n, m), dtype), np.empty((m, n), dtype)
-        self._u, self._v = np.empty((iters + 1, n), dtype), np.empty((iters + 1, m), dtype)
-        self._left, self._right = np.empty_like(self._u), np.empty_like(self._v)
-        self._shift_row, self._shift_col = np.empty((n, 1), dtype), np.empty(m, dtype)
-        self._limits = _LIMITS[dtype]
+        self._shift_row, self._shift_col = np.empty(n, dtype), np.empty(m, dtype)
+        self._none, self._zero = np.empty((0, 0), dtype), np.zeros(m, dtype)
         self._eps = np.nan
         self._done = 0
         self._wider: LayerRun | None = None
         self._instead: LayerRun | Layer | None = None
 
-    def run(self, cost: AnyArray, eps: float, init: AnyArray | None = None) -> AnyArray:
+    def run(
+        self,
+        cost: AnyArray,
+        eps: float,
+        init: AnyArray | None = None,
+        *,
+        noise: AnyArray | None = None,
+    ) -> AnyArray:
         """P_K after K sweeps from g = ``init`` (cost units; default 0) and a last update of f.
 
-        Reduced by a_i = min_j (C_ij - g_j) and b_j = min_i (C_ij - a_i) the kernel has a 1 in every
-        row and column, so its first sums are safe. Where later factors are not, float32 is run in
-        float64, and that in the log domain.
+        ``noise``, (n, m), is added to the cost. Reduced by a_i = min_j (C_ij - g_j) and
+        b_j = min_i (C_ij - a_i) the kernel has a 1 in every row and column, so its first sums are
+        safe. Where later factors are not, float32 is run in float64, and that in the log domain.
         """
-        kernel, a, b = self._kernel, self._shift_row, self._shift_col
-        np.min(cost if init is None else cost - init, axis=1, out=a, keepdims=True)
-        np.subtract(cost, a, out=kernel)
-        np.min(kernel, axis=0, out=b)
-        exponents(kernel, b, -1.0 / eps, self._limits.lowest)
-        np.exp(kernel, out=kernel)
-        np.copyto(self._across, kernel.T)
-        self._eps = eps
-        self._v[0] = np.exp((-b if init is None else init - b) / eps)
-        u, v, bounds = self._u, self._v, self._limits
-        self._done = swept(
-            kernel, self._across, self._row, self._col, self.iters, u, v, bounds.safe, bounds.still
-        )
-        self._instead = None if self._done >= 0 else self._run_wider(cost, eps, init)
-        if self._instead is None:
+        self.prepare(cost, eps, init, noise)
+        kernel, row, col, u, v, *_ = self.factors
+        bounds = self.limits
+        self.keep(swept(kernel, row, col, self.iters, u, v, bounds.safe, bounds.still))
+        if self._done >= 0:
             scaled(kernel, u[self._done], v[self._done], self.plan)
         else:
-            self.plan[:] = self._instead.plan
+            self.run_wider(cost, eps, init, noise)
         return self.plan
+
+    def prepare(
+        self, cost: AnyArray, eps: float, init: AnyArray | None, noise: AnyArray | None
+    ) -> None:
+        """E and V_0 into `factors`."""
+        kernel, b = self.factors.kernel, self._shift_col
+        start = self._zero if init is None else init
+        exponents(
+            cost,
+            self._none if noise is None else noise,
+            start,
+            np.array([-1.0 / eps, self.limits.lowest, -np.inf], self.dtype),
+            self._shift_row,
+            b,
+            kernel,
+        )
+        np.exp(kernel, out=kernel)
+        self.factors.v[0] = np.exp((start - b) / eps)
+        self._eps = eps
+
+    def keep(self, done: int) -> None:
+        """Sweeps were made from `factors`, ``done`` of them until they repeated themselves."""
+        self._done, self._instead = done, None
+
+    def run_wider(
+        self, cost: AnyArray, eps: float, init: AnyArray | None, noise: AnyArray | None
+    ) -> None:
+        """The plan, where products of this precision are not safe."""
+        met = cost if noise is None else cost + noise
+        self._instead = self._run_wider(met, eps, init)
+        self.plan[:] = self._instead.plan
 
     def _run_wider(self, cost: AnyArray, eps: float, init: AnyArray | None) -> LayerRun | Layer:
         if self.dtype is np.float64:
@@ -116,7 +167,7 @@ class LayerRun:
             return self._instead.potential()
         if self._instead is not None:
             return np.array(self._instead.g[-1])
-        return np.asarray(self._shift_col + self._eps * np.log(self._v[self._done]))
+        return np.asarray(self._shift_col + self._eps * np.log(self.factors.v[self._done]))
 
     def residuals(self) -> FloatArray:
         """χ_t = sqrt(Σ_j (column residual)²/c_j) before each of the K column updates, (K,).
@@ -129,7 +180,7 @@ class LayerRun:
         if self._instead is not None:
             excess = np.expm1(-np.diff(self._instead.g, axis=0) / self._eps)
         else:
-            v = self._v[: self._done + 1]
+            v = self.factors.v[: self._done + 1]
             excess = v[:-1] / v[1:] - 1.0
         found[: len(excess)] = np.sqrt((self.problem.col * excess**2).sum(axis=1))
         return found
@@ -142,22 +193,8 @@ class LayerRun:
         if self._instead is not None:
             self._gradient[:] = self._instead.pull_back(weighted.astype(np.float64))
             return self._gradient
-        kernel, done = self._kernel, self._done
-        left, right = self._left[: done + 1], self._right[: done + 1]
-        pulled_back(
-            kernel,
-            self._across,
-            self._row,
-            self._col,
-            self.iters,
-            done,
-            self._u,
-            self._v,
-            weighted.sum(axis=1),
-            weighted.sum(axis=0),
-            self._limits.spent,
-            left,
-            right,
-        )
-        gathered(kernel, self._u, self._v, left, right, weighted, self._gradient)
+        kernel, row, col, u, v, left, right = self.factors
+        done, spent = self._done, self.limits.spent
+        first = pulled_back(kernel, row, col, self.iters, done, u, v, weighted, spent, left, right)
+        gathered(kernel, first, done, u, v, left, right, weighted, self._gradient)
         return self._gradient

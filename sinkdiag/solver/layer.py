@@ -113,6 +113,14 @@ def run_sweeps(
     )
 
 
+def carry(problem: Problem, eps: float, iters: int, init: FloatArray | None = None) -> FloatArray:
+    """The g (m,) that `run_sweeps` ends with, without its plan."""
+    g = np.zeros_like(problem.col) if init is None else init.copy()
+    f, room = np.zeros_like(problem.row), np.empty_like(problem.cost)
+    kernels.carry(problem.cost, problem.row, problem.col, eps, iters, f, g, room)
+    return g
+
+
 def unroll(
     problem: Problem,
     eps: float,

@@ -161,6 +161,31 @@ def online_gap_of_plan(
     return _judge(chi, float(chi[0]), kernel, r, c)
 
 
+def read_residuals(chi: FloatArray, total: float, lines: int) -> tuple[float, float, float]:
+    """Rho, tracking error and the reading to act on, from the residuals chi of a plan alone.
+
+    ``total`` is its mass, ``lines`` n + m. Where rounding hides the gap, rho and error are nan and
+    the reading is the smallest error that the residuals allow.
+    """
+    hidden = _hidden(lines, total)
+    current = float(chi[0])
+    if not current > hidden:
+        return math.nan, math.nan, 0.0
+    rho, widest = _ratio(chi, hidden)
+    if math.isnan(rho):
+        return math.nan, math.nan, _tracking(current, widest, total)
+    error = _tracking(current, 1.0 - rho, total)
+    return rho, error, error
+
+
+def _hidden(lines: int, total: float) -> float:
+    """Residuals up to this are rounding.
+
+    Each column sum has n terms from rows that are sums of m: relative errors add up to it.
+    """
+    return ROUNDING * lines * _UNIT * math.sqrt(total)
+
+
 def _checked(
     plan: ArrayLike, row: ArrayLike | None, col: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -192,8 +217,7 @@ def _judge(
 ) -> OnlineGap:
     """Contraction and tracking error of a plan whose own residual is ``current``."""
     total = float(row.sum())
-    # Each column sum has n terms from rows that are sums of m: relative errors add up to this.
-    hidden = ROUNDING * sum(plan.shape) * _UNIT * math.sqrt(total)
+    hidden = _hidden(sum(plan.shape), total)
     rho, widest = _ratio(chi, hidden)
     error = least = _tracking(current, 1.0 - rho, total)
     if current <= hidden or math.isnan(rho):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import Problem
@@ -12,6 +13,20 @@ from sinkdiag.solver.solve import DEFAULT_MAX_ITER, DEFAULT_TOL, solve_problem
 
 # A jump in temperature by more than this factor is bridged by the solver's own continuation.
 LARGEST_JUMP = 2.6
+
+
+class SolvePath(Protocol):
+    """What gives a study its fixed points: `solve_path`, or `SharedPath` for several studies."""
+
+    def __call__(
+        self,
+        problem: Problem,
+        grid: Iterable[float],
+        *,
+        tol: float = DEFAULT_TOL,
+        max_iter: int = DEFAULT_MAX_ITER,
+    ) -> Iterator[Solution]:
+        """One solution for each temperature of a grid, in its order."""
 
 
 class WarmPath:
@@ -74,3 +89,43 @@ def solve_path(
     path = WarmPath(problem, tol=tol, max_iter=max_iter)
     for eps in grid:
         yield path.at(eps)
+
+
+class SharedPath:
+    """`solve_path` that solves each problem once at a temperature, whoever asks again.
+
+    A fixed point that was found to a tighter tolerance serves a looser one; one that failed is
+    asked for again with other limits. None is solved less accurately than ``tol``, so that one that
+    is asked for loosely at first serves all. Everything found is kept as long as this object lives.
+    """
+
+    def __init__(self, tol: float = DEFAULT_TOL) -> None:
+        self.tol = tol
+        # The tolerance and limit that each was found with; problems are themselves only.
+        self._found: dict[tuple[Problem, float], tuple[float, int, Solution]] = {}
+
+    def __call__(
+        self,
+        problem: Problem,
+        grid: Iterable[float],
+        *,
+        tol: float = DEFAULT_TOL,
+        max_iter: int = DEFAULT_MAX_ITER,
+    ) -> Iterator[Solution]:
+        """See `solve_path`."""
+        tol = min(tol, self.tol)
+        path = WarmPath(problem, tol=tol, max_iter=max_iter)
+        for eps in grid:
+            known = self._known(problem, eps, tol, max_iter)
+            if known is None:
+                known = path.at(eps)
+                self._found[problem, eps] = (tol, max_iter, known)
+            path.last = known
+            yield known
+
+    def _known(self, problem: Problem, eps: float, tol: float, max_iter: int) -> Solution | None:
+        if (problem, eps) not in self._found:
+            return None
+        found_tol, found_max_iter, solution = self._found[problem, eps]
+        serves = found_tol <= tol and (not solution.status.failed or found_max_iter >= max_iter)
+        return solution if serves else None

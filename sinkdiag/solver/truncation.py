@@ -16,7 +16,7 @@ from sinkdiag.arrays import FloatArray
 from sinkdiag.checks import MOST_ITERS, check_count, check_size
 from sinkdiag.problem import Problem
 from sinkdiag.results import Solution
-from sinkdiag.solver.layer import run_sweeps
+from sinkdiag.solver.layer import carry, run_sweeps
 from sinkdiag.solver.path import WarmPath
 from sinkdiag.solver.solve import solve_problem
 
@@ -54,7 +54,7 @@ def carried(problem: Problem, iters: int) -> Start:
         calls = math.floor(math.log(eps / problem.cost_range) / math.log(COOLING) + 1e-9)
         g = None
         for call in range(calls, 0, -1):
-            g = run_sweeps(problem, eps / COOLING**call, iters, g).g
+            g = carry(problem, eps / COOLING**call, iters, g)
         return g
 
     return start

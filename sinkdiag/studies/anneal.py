@@ -12,12 +12,12 @@ from sinkdiag.annealing.learning.settings import Start
 from sinkdiag.annealing.schedules.schedule import LayerSchedule
 from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
-from sinkdiag.errors import InputError
+from sinkdiag.errors import ConflictError, InputError
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.studies.anneal_claims import claims_on
 from sinkdiag.studies.anneal_findings import findings_of
-from sinkdiag.studies.anneal_learn import LearningBench
+from sinkdiag.studies.anneal_learn import LearningBench, target_for
 from sinkdiag.studies.anneal_result import AnnealPart, AnnealResult
 from sinkdiag.studies.anneal_run import Bench
 from sinkdiag.studies.anneal_settings import AnnealSettings
@@ -40,11 +40,13 @@ def study_anneal(
     progress: Progress = silent,
     *,
     truth: ArrayLike | None = None,
+    truth_name: str = "truth",
     work: Work = HERE,
 ) -> AnnealResult:
     """Run every schedule on every matrix, and on every trajectory as a whole.
 
     ``truth``: what the learner should learn, with ``settings.learn``; default the optimal plan.
+    ``truth_name`` is how messages call it.
 
     Raises
     ------
@@ -52,8 +54,14 @@ def study_anneal(
         When the temperatures leave nothing to anneal.
     """
     if truth is not None and not settings.learn:
-        raise InputError("truth", "nothing is learned", "add --learn (learn=True), or leave it out")
-    make = partial(_parts, temperatures=temperatures, settings=settings, truth=truth)
+        raise ConflictError("truth", "nothing is learned", "add --learn")
+    make = partial(
+        _parts,
+        temperatures=temperatures,
+        settings=settings,
+        truth=truth,
+        truth_name=truth_name,
+    )
     check = partial(_setting, temperatures=temperatures, settings=settings)
     return AnnealResult(
         parts=run_units(subjects, make, "trajectory", check, work=work, progress=progress),
@@ -90,10 +98,12 @@ def _parts(
     temperatures: Temperatures,
     settings: AnnealSettings,
     truth: ArrayLike | None,
+    truth_name: str,
 ) -> tuple[AnnealPart]:
     setting = _setting(case, temperatures=temperatures, settings=settings)
+    target = target_for(setting, settings, truth, truth_name)
     bench, runs = Bench(setting, settings), []
-    learner = LearningBench(setting, settings, truth) if settings.learn else None
+    learner = None if target is None else LearningBench(setting, settings, target)
     for schedule in settings.parsed:
 
         def told(done: int, name: str = schedule.name) -> None:
@@ -135,10 +145,10 @@ def anneal(
     claims: bool = False,
     learn: bool = False,
     truth: ArrayLike | None = None,
-    loss: Loss = "mse",
+    loss: Loss | None = None,
     learning_rate: float | None = None,
-    noise: float = 0.05,
-    immaturity: float = 1.0,
+    noise: float | None = None,
+    immaturity: float | None = None,
     seed: int = 0,
     tol: float = JUDGE_TOL,
     max_iter: int = JUDGE_MAX_ITER,
@@ -187,8 +197,8 @@ def anneal(
         What is right: 0-based column of each row (n,), -1 unknown, or a plan (n, m); None: the
         optimal plan of the cost, planted. With ``learn`` only.
     loss, learning_rate, noise, immaturity:
-        Of the learner, as in `calibrate`: rate in std(C)² (None: the loss's own), noise and
-        immaturity in std(C).
+        Of the learner, as in `calibrate`: rate in std(C)², noise and immaturity in std(C). None:
+        ``mse``, the loss's own, 0.05 and 1. With ``learn`` only.
     seed:
         Of the Gumbel noise and of the learner.
     tol, max_iter:
@@ -204,7 +214,8 @@ def anneal(
     Raises
     ------
     InputError
-        When the cost, the marginals, the temperatures, a schedule or a setting cannot be used.
+        When the cost, the marginals, the temperatures, a schedule or a setting cannot be used, or
+        two settings do not go together.
 
     Source: arXiv 2601.23039 (cooling rules, EPH-ASC); L. Chizat, arXiv 2408.11620 (annealed
     iterations, rounding to compare them).

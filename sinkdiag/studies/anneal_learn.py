@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sinkdiag.annealing.learning.calibration import make_learner
 from sinkdiag.annealing.learning.fates import Course, Fate, run_together
 from sinkdiag.annealing.learning.learner import LearningRun, LearningState, LearningStep
-from sinkdiag.annealing.learning.target import planted_target, target_of
+from sinkdiag.annealing.learning.target import Target, planted_target, target_of
 from sinkdiag.annealing.schedules.distances import Distances, FixedPoints
 from sinkdiag.annealing.schedules.optimum import optimum_of
 from sinkdiag.annealing.schedules.schedule import Decision, LayerSchedule, Seen
@@ -23,14 +23,28 @@ from sinkdiag.studies.anneal_run import NOT_JUDGED, ScheduleRun, compared, row_o
 from sinkdiag.studies.anneal_settings import AnnealSettings
 
 
+def target_for(
+    setting: Setting, settings: AnnealSettings, truth: ArrayLike | None, name: str
+) -> Target | None:
+    """What is to be learned: the truth, which messages call ``name``, or the optimum; or nothing.
+
+    Raises
+    ------
+    InputError
+        When the truth does not fit the cost.
+    """
+    if not settings.learn:
+        return None
+    problem = setting.problem
+    return planted_target(problem) if truth is None else target_of(problem, truth, name)
+
+
 class LearningBench:
     """One matrix whose costs are learned anew, with the same noise, under each schedule."""
 
-    def __init__(self, setting: Setting, settings: AnnealSettings, truth: ArrayLike | None) -> None:
-        problem = setting.problem
-        target = planted_target(problem) if truth is None else target_of(problem, truth)
+    def __init__(self, setting: Setting, settings: AnnealSettings, target: Target) -> None:
         self.setting, self.settings = setting, settings
-        self.learner = make_learner(problem, target, settings.learning)
+        self.learner = make_learner(setting.problem, target, settings.learning)
 
     def run(self, schedule: LayerSchedule, told: Callable[[int], None]) -> ScheduleRun:
         """One run of the learner; judged like those of a calibration."""

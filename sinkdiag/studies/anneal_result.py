@@ -88,7 +88,7 @@ class AnnealResult(Result[AnnealPart]):
         The front of plain Sinkhorn at constant temperatures is drawn beside a matrix's schedules.
         """
         from sinkdiag.annealing.schedules.front import plain_front
-        from sinkdiag.report.figures.anneal import ScheduleCurve, ScheduleCurves, draw
+        from sinkdiag.rendering.figures.anneal import ScheduleCurve, ScheduleCurves, draw
 
         part = self.parts[0]
         setting = part.setting
@@ -102,6 +102,7 @@ class AnnealResult(Result[AnnealPart]):
                 eps_start=setting.eps_start,
                 eps_min=setting.eps_min,
                 front=plain_front(setting.problem, most) if setting.static and not learned else (),
+                learned=learned,
                 curves=[
                     ScheduleCurve(
                         name=run.comparison.schedule,

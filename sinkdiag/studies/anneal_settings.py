@@ -12,15 +12,15 @@ from sinkdiag.annealing.schedules.registry import parse_schedule
 from sinkdiag.annealing.schedules.schedule import LayerSchedule, Schedule
 from sinkdiag.annealing.schedules.setting import Setting
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL, SETTLE
-from sinkdiag.checks import MOST_ITERS, check_choice, check_count, check_share
-from sinkdiag.errors import InputError
+from sinkdiag.checks import MOST_ITERS, MOST_STEPS, check_choice, check_count, check_share
+from sinkdiag.errors import ConflictError, InputError
 from sinkdiag.problem import Problem
 
 # What a network would use, the paper's controller, and both algorithms of the second source.
 DEFAULT_SCHEDULES = ("exponential", "eph-asc", "annealed", "debiased")
 # Rules for a layer, through which costs can learn.
 LEARNING_SCHEDULES = ("exponential", "eph-asc", "tracking")
-MOST_STEPS = 1_000_000
+_OF_THE_LEARNER = ("loss", "learning_rate", "noise", "immaturity")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,8 @@ class AnnealSettings:
         Whether the claims are judged on the matrix, which takes many more runs.
     learn:
         Whether the costs are learned while the schedule cools: `calibrate`'s learner, with
-        ``loss``, ``learning_rate``, ``noise`` and ``immaturity`` as in `LearningSettings`.
+        ``loss``, ``learning_rate``, ``noise`` and ``immaturity`` as in `LearningSettings`; None:
+        their defaults. Without ``learn`` nothing else may be given.
     seed:
         Of what a schedule and the learner draw.
     tol, max_iter:
@@ -65,10 +66,10 @@ class AnnealSettings:
     collapse_tv: float = 0.1
     claims: bool = False
     learn: bool = False
-    loss: Loss = "mse"
+    loss: Loss | None = None
     learning_rate: float | None = None
-    noise: float = 0.05
-    immaturity: float = 1.0
+    noise: float | None = None
+    immaturity: float | None = None
     seed: int = 0
     tol: float = JUDGE_TOL
     max_iter: int = JUDGE_MAX_ITER
@@ -83,13 +84,14 @@ class AnnealSettings:
             raise InputError("schedules", f"{twice} is given twice", "give each once")
         check_count("iters", self.iters, 1, MOST_ITERS)
         check_choice("start", self.start, get_args(Start))
-        _ = self.learning
+        self._check_learner()
         for schedule in self.parsed if self.learn else ():
             if not isinstance(schedule, LayerSchedule) or isinstance(schedule, Gumbel):
-                raise InputError(
-                    schedule.name,
-                    "it is no rule for the temperature of a layer, so nothing can learn through it",
-                    "leave it out, or do not learn",
+                raise ConflictError(
+                    "learn",
+                    f"{schedule.name} is no rule for the temperature of a layer, so nothing can "
+                    "learn through it",
+                    "leave the schedule out, or do not learn",
                 )
         check_count("max_steps", self.max_steps, 2, MOST_STEPS)
         check_share("collapse_tv", self.collapse_tv)
@@ -97,16 +99,24 @@ class AnnealSettings:
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)
 
+    def _check_learner(self) -> None:
+        for name in _OF_THE_LEARNER:
+            if getattr(self, name) is not None and not self.learn:
+                raise ConflictError(
+                    name, "costs that are not learned have no such thing", "add --learn"
+                )
+        _ = self.learning
+
     @property
     def learning(self) -> LearningSettings:
         """What the learner is made from."""
+        given = {
+            name: value for name in _OF_THE_LEARNER if (value := getattr(self, name)) is not None
+        }
         return LearningSettings(
+            **given,
             iters=self.iters,
             start=self.start,
-            loss=self.loss,
-            learning_rate=self.learning_rate,
-            noise=self.noise,
-            immaturity=self.immaturity,
             max_steps=self.max_steps,
             collapse_tv=self.collapse_tv,
             seed=self.seed,

@@ -79,7 +79,7 @@ class LearningPart(CalibrationPart):
 
     def figure(self) -> Figure:
         """The map of fates, and one run beside equally long schedules."""
-        from sinkdiag.report.figures.calibrate import draw
+        from sinkdiag.rendering.figures.calibrate import draw
 
         if self.calibration is None:
             raise NothingToDrawError("the record does not tell its learner")
@@ -131,7 +131,8 @@ def learning_part(
 def _target(case: Case, settings: CalibrateSettings) -> Target:
     """The truth that was given; else the optimum of the cost, of a record's last cost."""
     if case.record.truth is not None:
-        target = target_of(case.problem, case.record.truth, f"{case.name} (truth)")
+        name = case.record.truth_name or f"{case.name} (truth)"
+        target = target_of(case.problem, case.record.truth, name)
     elif case.whole:
         target = replace(planted_target(case.problems[-1]), planted=False)
     else:

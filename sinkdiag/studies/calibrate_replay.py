@@ -48,7 +48,7 @@ class ReplayPart(CalibrationPart):
 
     def figure(self) -> Figure:
         """Temperature, drift and distance of the first held-out replicate, or of the record."""
-        from sinkdiag.report.figures.replay import AnnealingRuns, draw
+        from sinkdiag.rendering.figures.replay import AnnealingRuns, draw
 
         (row,) = self.rows
         found = self.calibration

@@ -9,7 +9,7 @@ from sinkdiag.annealing.learning.settings import LearningSettings, Start
 from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
 from sinkdiag.checks import check_count, check_share
-from sinkdiag.errors import InputError
+from sinkdiag.errors import ConflictError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class CalibrateSettings:
     Raises
     ------
     InputError
-        Naming the setting that is out of range or belongs to the other mode.
+        Naming the setting that is out of range, or, a `ConflictError`, belongs to the other mode.
     """
 
     iters: int = 20
@@ -56,13 +56,13 @@ class CalibrateSettings:
 
     def __post_init__(self) -> None:
         if self.fewer_sweeps and not self.replay:
-            raise InputError(
+            raise ConflictError(
                 "fewer_sweeps", "a learner is calibrated with its own K only", "add --replay"
             )
         if self.replay and self.inner:
-            raise InputError("inner", "a replay has no truth to judge by", "drop --replay")
+            raise ConflictError("inner", "a replay has no truth to judge by", "drop --replay")
         if self.replay and self.quick:
-            raise InputError("quick", "a replay knows no quick look", "give fewer --replicates")
+            raise ConflictError("quick", "a replay knows no quick look", "give fewer --replicates")
         check_share("noise_decay", self.noise_decay, zero=True)
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)

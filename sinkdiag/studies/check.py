@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from sinkdiag.arrays import FloatArray
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.table import Label
+from sinkdiag.rendering.table import Label
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.solver.precision import Precision
+from sinkdiag.solver.truncation import POINT_TOL, carried, cold
 from sinkdiag.solver.truncation import Start as StartOf
-from sinkdiag.solver.truncation import carried, cold
 from sinkdiag.studies.check_curves import curves_of
 from sinkdiag.studies.check_findings import CheckSummary, findings_of, summarise
 from sinkdiag.studies.check_point import measure_layer
@@ -79,7 +80,7 @@ class CheckResult(Result[CheckPart]):
 
     def figure(self) -> Figure:
         """The error of K sweeps along eps, and the sweeps that are needed, for the first matrix."""
-        from sinkdiag.report.figures.check import draw
+        from sinkdiag.rendering.figures.check import draw
 
         first = self.parts[0]
         return draw(
@@ -154,11 +155,12 @@ def study_check(
     progress: Progress = silent,
     *,
     work: Work = HERE,
+    solutions: SolvePath = solve_path,
 ) -> CheckResult:
-    """`check` for checked subjects: one part a matrix."""
+    """`check` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
     # A carried layer goes along its trajectory: one unit, step after step.
     together: Layout | None = "trajectory" if settings.start == "warm" else None
-    make = partial(_parts, temperatures=temperatures, settings=settings)
+    make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
     parts = run_units(subjects, make, together=together, work=work, progress=progress)
     return CheckResult(
         parts=parts,
@@ -172,7 +174,12 @@ def study_check(
 
 
 def _parts(
-    case: Case, progress: Progress, *, temperatures: Temperatures, settings: CheckSettings
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: CheckSettings,
+    solutions: SolvePath,
 ) -> tuple[CheckPart, ...]:
     """One part a matrix; each starts, warm, from the potentials that the one before left."""
     parts: list[CheckPart] = []
@@ -180,7 +187,7 @@ def _parts(
     for problem in case.problems:
         label = Label(source=case.label.source, index=case.label.index + len(parts))
         one = Case(label=label, name=problem.name, problems=(problem,))
-        part, before = _part(one, temperatures, settings, before)
+        part, before = _part(one, temperatures, settings, before, solutions)
         parts.append(part)
         progress("check", len(parts), len(case.problems))
     return tuple(parts)
@@ -191,6 +198,7 @@ def _part(
     temperatures: Temperatures,
     settings: CheckSettings,
     before: Sequence[FloatArray] | None,
+    solutions: SolvePath,
 ) -> tuple[CheckPart, list[FloatArray]]:
     """One matrix, and the potentials that its layer leaves, one a temperature."""
     problem = case.problem
@@ -198,7 +206,8 @@ def _part(
     points = []
     for place, eps in enumerate(temperatures.or_middle([problem])):
         start = _start(problem, settings, None if before is None else before[place])
-        points.append(measure_layer(problem, eps, settings, start=start, suspicious=bool(found)))
+        (fixed,) = solutions(problem, [eps], tol=POINT_TOL)
+        points.append(measure_layer(problem, fixed, settings, start=start, suspicious=bool(found)))
     rows = tuple(point.row for point in points)
     part = CheckPart(
         label=case.label,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sinkdiag.problem import Problem
-from sinkdiag.report.figures.check import CheckCurves
+from sinkdiag.rendering.figures.check import CheckCurves
 from sinkdiag.solver.layer import run_sweeps
 from sinkdiag.solver.path import solve_path
 from sinkdiag.solver.truncation import (

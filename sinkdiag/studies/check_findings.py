@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sinkdiag.problem import Problem
 from sinkdiag.solver.truncation import LOWEST, RIGHT, searched_iters
 from sinkdiag.studies.check_row import GRAVITY, CheckRow
@@ -139,6 +141,11 @@ def _reach(row: CheckRow, problem: Problem) -> str:
 
 
 def _gradient(row: CheckRow, problem: Problem) -> str:
+    if min(problem.cost.shape) == 1:
+        shape = "×".join(map(str, problem.cost.shape))
+        return f"a {shape} cost has one plan at every eps: there is nothing to learn"
+    if np.ptp(problem.cost[np.isfinite(problem.cost)]) == 0.0:
+        return "all costs are equal: eps changes no plan; check the file"
     if row.uniformity <= RIGHT:
         middle = math.sqrt(AUTO_HIGHEST * AUTO_LOWEST)
         return (

@@ -14,9 +14,7 @@ from sinkdiag.problem import Problem
 from sinkdiag.results import Solution
 from sinkdiag.solver.layer import run_sweeps, unroll
 from sinkdiag.solver.precision import gradient_errors, layer_call, plan_errors
-from sinkdiag.solver.solve import solve_problem
 from sinkdiag.solver.truncation import (
-    POINT_TOL,
     RIGHT,
     Start,
     iters_needed,
@@ -43,12 +41,11 @@ class CheckPoint:
 
 
 def measure_layer(
-    problem: Problem, eps: float, settings: CheckSettings, *, start: Start, suspicious: bool
+    problem: Problem, fixed: Solution, settings: CheckSettings, *, start: Start, suspicious: bool
 ) -> CheckPoint:
-    """Run the layer at one temperature and judge it; see `CheckRow` for what is measured."""
-    init = start(eps)
+    """Run the layer beside a fixed point and judge it; see `CheckRow` for what is measured."""
+    eps, init = fixed.eps, start(fixed.eps)
     run = run_sweeps(problem, eps, settings.iters, init)
-    fixed = solve_problem(problem, eps, tol=POINT_TOL)
     layer = unroll(problem, eps, settings.iters, init=init)
     call = layer_call(problem, eps, settings.iters, init=init, seed=settings.seed)
     errors = plan_errors(call, run.plan, settings.dtype)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from sinkdiag.checks import check_size
 from sinkdiag.columns import column as meant
 from sinkdiag.errors import InputError, NothingToDrawError
-from sinkdiag.report.saved_results import SavedResult, load_result
-from sinkdiag.report.table import Label
+from sinkdiag.rendering.saved_results import SavedResult, load_result
+from sinkdiag.rendering.table import Label
 from sinkdiag.results import Status
+from sinkdiag.studies.compare_kinds import check_comparable
+from sinkdiag.studies.compare_rows import Values, aligned
 from sinkdiag.studies.result import Part, Result
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ _SURROUNDINGS = (
 )  # fmt: skip
 # Changed words that are said one by one.
 _SAID = 5
-# Columns by which rows are found again when there are more of them in one result.
-_KEYS = ("source", "index", "schedule", "replicate", "step", "slope", "eps", "norm", "re", "im",
-         "layer", "site")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,10 @@ class CompareSettings:
 class CompareRow:
     """One value that differs."""
 
-    row: str = meant("number of the row in A (in B, where only B has it), summary, or manifest")
+    row: str = meant(
+        "number of the row in A (in B, where only B has it), summary, or manifest; of a report's "
+        "sections after the name of the section"
+    )
     column: str = meant("its column, or the path of its entry")
     a: str = meant("the value in A; empty: A has none")
     b: str = meant("the value in B; empty: B has none")
@@ -115,7 +116,7 @@ class CompareResult(Result[ComparePart]):
 def compare(
     a: str, b: str, *, manifests: tuple[str, str] | None = None, tol: float = STATED
 ) -> CompareResult:
-    """Compare two results (.csv, .json, .jsonl) or manifests that sinkdiag wrote.
+    """Compare two results (.csv, .json, .jsonl), reports (.html, .json) or manifests.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def compare(
     Raises
     ------
     InputError
-        When a file cannot be read, or is neither a result nor a manifest.
+        When a file cannot be read, or is no result, report or manifest.
     """
     return study_compare(a, b, CompareSettings(tol=tol), manifests)
 
@@ -140,8 +141,7 @@ def study_compare(
 ) -> CompareResult:
     """`compare` with checked settings."""
     first, second = load_result(a), load_result(b)
-    if first.kind != second.kind:
-        raise InputError(b, f"is a {second.kind}, and {a} is a {first.kind}", "give two of a kind")
+    check_comparable(first, second)
     tol = settings.tol
     rows: list[CompareRow] = []
     if manifests is not None:
@@ -152,8 +152,7 @@ def study_compare(
         stated = (run.values.get(("manifest", "settings.tol"), tol) for run in runs)
         tol = max(tol, *(value for value in stated if isinstance(value, float)))
         rows += _changes(runs[0].values, runs[1].values, tol)
-    left, right = _aligned(first, second)
-    rows += _changes(left, right, tol)
+    rows += _differences(first, second, tol)
     summary = _summary(first, second, rows, tol)
     part = ComparePart(
         label=Label(source=a, index=0),
@@ -165,35 +164,20 @@ def study_compare(
     return CompareResult(parts=(part,))
 
 
-Values = Mapping[tuple[str, str], float | str]
+def _differences(first: SavedResult, second: SavedResult, tol: float) -> Iterator[CompareRow]:
+    """One row for each value that differs, of a report section by section."""
+    yield from _changes(*aligned(first, second), tol)
+    for name in dict.fromkeys((*first.parts, *second.parts)):
+        none = replace(first, count=0, values={}, parts={})
+        left, right = first.parts.get(name, none), second.parts.get(name, none)
+        for change in _changes(*aligned(left, right), tol):
+            yield replace(change, row=change.row if name == "manifest" else f"{name} {change.row}")
 
 
-def _aligned(first: SavedResult, second: SavedResult) -> tuple[Values, Values]:
-    """Values of both, rows that belong together under one number.
-
-    As many rows: one after another. Otherwise by source, index, temperature and the like.
-    """
-    if first.count == second.count:
-        return first.values, second.values
-    numbers = {key: str(k) for k, key in enumerate(_keys(first))}
-    renamed, more = {}, first.count
-    for k, key in enumerate(_keys(second)):
-        if key in numbers:
-            renamed[str(k)] = numbers[key]
-        else:
-            renamed[str(k)], more = f"{more}", more + 1
-    return first.values, {
-        (renamed.get(row, row), name): value for (row, name), value in second.values.items()
-    }
-
-
-def _keys(result: SavedResult) -> list[tuple[float | str, ...]]:
-    """What tells each row from the others; its number besides, where that is not enough."""
-    found: list[tuple[float | str, ...]] = [
-        tuple(result.values.get((str(k), name), "") for name in _KEYS) for k in range(result.count)
-    ]
-    often = Counter(found)
-    return [key if often[key] == 1 else (*key, float(k)) for k, key in enumerate(found)]
+def _size(result: SavedResult) -> set[tuple[str, str, str]]:
+    """Every value by its place."""
+    parts = {"": result, **result.parts}
+    return {(name, *place) for name, part in parts.items() for place in part.values}
 
 
 def _changes(a: Values, b: Values, tol: float) -> Iterator[CompareRow]:
@@ -224,7 +208,10 @@ def _beyond(left: float | str | None, right: float | str | None, name: str, tol:
 
 
 def _is_surrounding(row: str, name: str) -> bool:
-    return row in ("manifest", "summary") and re.split(r"[.\[]", name)[0] in _SURROUNDINGS
+    return (
+        row.rpartition(" ")[2] in ("manifest", "summary")
+        and re.split(r"[.\[]", name)[0] in _SURROUNDINGS
+    )
 
 
 def _relative(left: float | str | None, right: float | str | None) -> float:
@@ -250,7 +237,7 @@ def _summary(
     first: SavedResult, second: SavedResult, rows: Sequence[CompareRow], tol: float
 ) -> CompareSummary:
     beyond = [row for row in rows if row.beyond]
-    compared = len(dict.fromkeys((*first.values, *second.values)))
+    compared = len(_size(first) | _size(second))
     return CompareSummary(
         a=first.name,
         b=second.name,

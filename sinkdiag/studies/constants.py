@@ -11,13 +11,13 @@ from typing import ClassVar
 from numpy.typing import ArrayLike
 
 from sinkdiag.checks import check_count, check_share
-from sinkdiag.derivatives.response import Response, respond
+from sinkdiag.derivatives.response import Respond, Response, respond
 from sinkdiag.jacobian.basis import eigenbasis
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.constants_row import ConstantsRow, constants_row, follow_recipe
 from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
 from sinkdiag.studies.subjects import (
@@ -128,9 +128,20 @@ def study_constants(
     progress: Progress = silent,
     *,
     work: Work = HERE,
+    solutions: SolvePath = solve_path,
+    responses: Respond = respond,
 ) -> ConstantsResult:
-    """`constants` for checked subjects: one part a matrix."""
-    make = partial(_parts, temperatures=temperatures, settings=settings)
+    """`constants` for checked subjects: one part a matrix.
+
+    ``solutions`` and ``responses`` give fixed points and their derivatives.
+    """
+    make = partial(
+        _parts,
+        temperatures=temperatures,
+        settings=settings,
+        solutions=solutions,
+        responses=responses,
+    )
     return ConstantsResult(
         parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
@@ -140,28 +151,40 @@ def study_constants(
 
 
 def _parts(
-    case: Case, progress: Progress, *, temperatures: Temperatures, settings: ConstantsSettings
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: ConstantsSettings,
+    solutions: SolvePath,
+    responses: Respond,
 ) -> tuple[JudgedPart]:
     grid = temperatures.grid(case.problems, AUTO_COUNT)
-    rows: list[ConstantsRow] = []
-    curve: list[Response] = []
-    tol, max_iter = settings.tol, settings.max_iter
-    for solution in solve_path(case.problem, grid, tol=tol, max_iter=max_iter):
-        row, response = _measure(case.problem, solution, curve, settings.seed)
-        rows.append(row)
-        curve.append(response)
-        progress("constants", len(rows), len(grid))
-    return (judged_part(case, tuple(rows), [curve], claims=settings.claims),)
+    measured = _Measured(case.problem, settings, responses)
+    found = solutions(case.problem, grid, tol=settings.tol, max_iter=settings.max_iter)
+    for done, solution in enumerate(found, 1):
+        measured.add(solution)
+        progress("constants", done, len(grid))
+    curves = [measured.curve]
+    return (judged_part(case, tuple(measured.rows), curves, claims=settings.claims),)
 
 
-def _measure(
-    problem: Problem, solution: Solution, curve: Sequence[Response], seed: int
-) -> tuple[ConstantsRow, Response]:
-    """One temperature, from one factor of A and one decomposition of the Jacobian."""
-    operator = factor_block(solution.plan)
-    basis = eigenbasis(solution.plan, solution.row, solution.col)
-    response = respond(problem, solution, operator, basis=basis, seed=seed)
-    if math.isnan(response.op_norm):
-        operator = None
-    recipe = follow_recipe(solution, operator, basis, response.support, seed=seed)
-    return constants_row(recipe, response, curve[-1].support if curve else None), response
+class _Measured:
+    """The rows and responses of one matrix, temperature by temperature."""
+
+    def __init__(self, problem: Problem, settings: ConstantsSettings, responses: Respond) -> None:
+        self.problem, self.settings, self.responses = problem, settings, responses
+        self.rows: list[ConstantsRow] = []
+        self.curve: list[Response] = []
+
+    def add(self, solution: Solution) -> None:
+        """One temperature, from one factor of A and one decomposition of the Jacobian."""
+        operator, seed = factor_block(solution.plan), self.settings.seed
+        basis = eigenbasis(solution.plan, solution.row, solution.col)
+        response = self.responses(self.problem, solution, operator, basis=basis, seed=seed)
+        if math.isnan(response.op_norm):
+            operator = None
+        recipe = follow_recipe(solution, operator, basis, response.support, seed=seed)
+        before = self.curve[-1].support if self.curve else None
+        self.rows.append(constants_row(recipe, response, before))
+        self.curve.append(response)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 from sinkdiag.columns import column
 from sinkdiag.errors import NothingToDrawError
 from sinkdiag.numerics.jit import cache_folder, is_caching, thread_count
-from sinkdiag.report.manifest import make_manifest
-from sinkdiag.report.table import Label
+from sinkdiag.rendering.manifest import make_manifest
+from sinkdiag.rendering.table import Label
 from sinkdiag.results import Status
 from sinkdiag.solver import kernels
 from sinkdiag.studies.result import Part, Result

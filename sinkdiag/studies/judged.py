@@ -87,7 +87,7 @@ class JudgedResult(Result[JudgedPart]):
 
     def figure(self) -> Figure:
         """The derivatives of the first matrix against the claimed power laws."""
-        from sinkdiag.report.figures.scaling import scaling_figure
+        from sinkdiag.rendering.figures.scaling import scaling_figure
 
         return scaling_figure(self.parts[0].verdicts)
 

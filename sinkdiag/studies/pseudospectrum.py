@@ -15,13 +15,14 @@ from sinkdiag.jacobian.modes import Norm
 from sinkdiag.load.matrices import matrix_of
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.figures.pseudospectrum import MOST_PANELS, draw
-from sinkdiag.report.saved_grids import SavedGrid, SavedGrids, write_grids
-from sinkdiag.report.table import Label, Table
+from sinkdiag.rendering.figures.pseudospectrum import MOST_PANELS, draw
+from sinkdiag.rendering.saved_grids import SavedGrid, SavedGrids, write_grids
+from sinkdiag.rendering.table import Label, Table
 from sinkdiag.resolvent.operator import of_matrix
 from sinkdiag.resolvent.pseudomode import ModeEntry
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, PseudospectrumSummary
 from sinkdiag.results import Status
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.pseudospectrum_findings import details_of, digest_of, name_of
 from sinkdiag.studies.pseudospectrum_point import (
     PseudospectrumSettings,
@@ -125,7 +126,7 @@ class PseudospectrumResult(Result[PseudospectrumPart]):
         stream.write(self.modes_table.render("csv").encode())
 
     def write_grids(self, stream: IO[bytes]) -> None:
-        """Everything but the pseudo-modes as .npz, for `sinkdiag.report.saved_grids.load_grids`."""
+        """All but the pseudo-modes as .npz, for `sinkdiag.rendering.saved_grids.load_grids`."""
         grids = tuple(
             SavedGrid(label=part.label, pseudospectrum=part.pseudospectrum) for part in self.parts
         )
@@ -240,9 +241,13 @@ def study_pseudospectrum(
     progress: Progress = silent,
     *,
     work: Work = HERE,
+    solutions: SolvePath = solve_path,
 ) -> PseudospectrumResult:
-    """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm."""
-    make = partial(_parts, temperatures=temperatures, settings=settings)
+    """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm.
+
+    ``solutions`` gives fixed points.
+    """
+    make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
     return PseudospectrumResult(
         parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
@@ -252,10 +257,15 @@ def study_pseudospectrum(
 
 
 def _parts(
-    case: Case, progress: Progress, *, temperatures: Temperatures, settings: PseudospectrumSettings
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: PseudospectrumSettings,
+    solutions: SolvePath,
 ) -> tuple[PseudospectrumPart, ...]:
-    grid = temperatures.grid(case.problems, AUTO_COUNT)
-    found = pseudospectra_of(case.problem, case.label.index, grid, settings, progress)
+    grid, index = temperatures.grid(case.problems, AUTO_COUNT), case.label.index
+    found = pseudospectra_of(case.problem, index, grid, settings, progress, solutions=solutions)
     return tuple(_part(case.label, each, modes) for each, modes in found)
 
 

@@ -21,7 +21,7 @@ from sinkdiag.resolvent.pseudomode import ModeEntry, entries_at
 from sinkdiag.resolvent.pseudospectrum import Pseudospectrum, pseudospectrum_of
 from sinkdiag.resolvent.structured import Shift, structured_shifts
 from sinkdiag.results import Solution
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.solver.solve import solve_problem
 
 # Points of the plane and levels beyond this, whose squares leave double precision, are refused.
@@ -130,12 +130,14 @@ def pseudospectra_of(
     grid: Sequence[float],
     settings: PseudospectrumSettings,
     progress: Progress,
+    *,
+    solutions: SolvePath = solve_path,
 ) -> Iterator[tuple[Pseudospectrum, tuple[ModeEntry, ...]]]:
     """One pseudospectrum, with its pseudo-modes, for each temperature of a grid and each norm.
 
-    ``index`` is the matrix's place in its stack.
+    ``index`` is the matrix's place in its stack; ``solutions`` gives fixed points.
     """
-    for solution in solve_path(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
+    for solution in solutions(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
         basis = eigenbasis(solution.plan, problem.row, problem.col)
         shifts = _shifts(problem, basis, solution, settings)
         for norm in dict.fromkeys(settings.norm):

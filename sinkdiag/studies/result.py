@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from sinkdiag.report.table import Label, Table
+from sinkdiag.rendering.table import Label, Table
 from sinkdiag.results import Status, worst
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Result(ABC, Generic[PartT]):
         NothingToDrawError
             When nothing on the figure was resolved.
         """
-        from sinkdiag.report.figures.style import save
+        from sinkdiag.rendering.figures.style import save
 
         save(self.figure(), path)
 

@@ -19,15 +19,15 @@ from sinkdiag.jacobian.modes import Norm
 from sinkdiag.jacobian.support import ActiveSupport
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.table import Table
+from sinkdiag.rendering.table import Table
 from sinkdiag.results import Solution
-from sinkdiag.solver.path import solve_path
+from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise, summarise_many
 from sinkdiag.studies.spectrum_point import (
     SpectrumPoint,
+    arrays_of,
     measure_point,
-    stacked_arrays,
     unresolved_point,
 )
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
@@ -92,7 +92,7 @@ class SpectrumResult(Result[SpectrumPart]):
 
     def figure(self) -> Figure:
         """Gap, eigenvalues and conditioning of the first matrix against eps."""
-        from sinkdiag.report.figures.spectrum import SpectrumCurves, draw
+        from sinkdiag.rendering.figures.spectrum import SpectrumCurves, draw
 
         first, rows = self.parts[0], self.parts[0].rows
         if all(math.isnan(row.gap) for row in rows):
@@ -138,7 +138,7 @@ class SpectrumResult(Result[SpectrumPart]):
         active-support Schur complement (columns' side); norm, eigenvalues, gaps, vectors, factor,
         where factor is R with R'R the Gram matrix of the vectors. Needs ``keep``.
         """
-        np.savez_compressed(stream, **stacked_arrays(self.parts[0].points))
+        np.savez_compressed(stream, **arrays_of(self.parts[0].points))
 
 
 def spectrum(
@@ -224,9 +224,10 @@ def study_spectrum(
     progress: Progress = silent,
     *,
     work: Work = HERE,
+    solutions: SolvePath = solve_path,
 ) -> SpectrumResult:
-    """`spectrum` for checked subjects: one part a matrix."""
-    make = partial(_parts, temperatures=temperatures, settings=settings)
+    """`spectrum` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
+    make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
     return SpectrumResult(
         parts=run_units(subjects, make, work=work, progress=progress),
         extended=settings.extended,
@@ -236,10 +237,15 @@ def study_spectrum(
 
 
 def _parts(
-    case: Case, progress: Progress, *, temperatures: Temperatures, settings: SpectrumSettings
+    case: Case,
+    progress: Progress,
+    *,
+    temperatures: Temperatures,
+    settings: SpectrumSettings,
+    solutions: SolvePath,
 ) -> tuple[SpectrumPart]:
     grid = temperatures.grid(case.problems, AUTO_COUNT)
-    points, coldest = _points(case.problem, grid, settings, progress)
+    points, coldest = _points(case.problem, grid, settings, progress, solutions)
     rows = tuple(point.row for point in points)
     summary = summarise(rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest))
     part = SpectrumPart(
@@ -254,13 +260,17 @@ def _parts(
 
 
 def _points(
-    problem: Problem, grid: Sequence[float], settings: SpectrumSettings, progress: Progress
+    problem: Problem,
+    grid: Sequence[float],
+    settings: SpectrumSettings,
+    progress: Progress,
+    solutions: SolvePath,
 ) -> tuple[tuple[SpectrumPoint, ...], Solution]:
     """The points, warmest first, and the coldest fixed point."""
     points: list[SpectrumPoint] = []
     before: ActiveSupport | None = None
     progress("spectrum", 0, len(grid))
-    for solution in solve_path(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
+    for solution in solutions(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
         try:
             point, before = measure_point(problem, solution, before, settings)
         except np.linalg.LinAlgError:

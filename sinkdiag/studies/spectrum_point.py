@@ -201,8 +201,8 @@ def _whole(sweeps: float) -> float:
     return float(math.ceil(sweeps)) if math.isfinite(sweeps) else sweeps
 
 
-def stacked_arrays(points: Sequence[SpectrumPoint]) -> dict[str, Any]:
-    """What the points keep as arrays, temperatures along the first axis."""
+def arrays_of(points: Sequence[SpectrumPoint]) -> dict[str, Any]:
+    """What was kept of the points, temperatures along the first axis."""
     found = [point.arrays for point in points if point.arrays is not None]
     first = found[0].solution
     stacks: dict[str, list[Any]] = {

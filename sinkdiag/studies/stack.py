@@ -18,7 +18,7 @@ from sinkdiag.checkpoints.site import Model
 from sinkdiag.checkpoints.verdict import Optimizer
 from sinkdiag.errors import NothingToDrawError
 from sinkdiag.progress import Progress, silent
-from sinkdiag.report.table import Label
+from sinkdiag.rendering.table import Label
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.stack_difference import compare, differences
 from sinkdiag.studies.stack_findings import (
@@ -86,7 +86,7 @@ class StackResult(Result[StackPart]):
 
     def figure(self) -> Figure:
         """The first network: layers × sites by what mixes, and the composite over depth."""
-        from sinkdiag.report.figures.stack import StackMap, draw
+        from sinkdiag.rendering.figures.stack import StackMap, draw
 
         first = self.parts[0]
         if all(np.isnan(row.sigma_2) for row in first.rows):

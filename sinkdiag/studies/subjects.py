@@ -14,7 +14,7 @@ from sinkdiag.checks import check_choice
 from sinkdiag.errors import InputError
 from sinkdiag.load.record import NO_RECORD, RecordData
 from sinkdiag.problem import MarginalKind, Problem, check_real, make_problem
-from sinkdiag.report.table import Label
+from sinkdiag.rendering.table import Label
 from sinkdiag.solver.feasible import count_blocks
 from sinkdiag.studies.suspicious import suspicions
 from sinkdiag.temperature import Temperatures

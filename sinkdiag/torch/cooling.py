@@ -12,6 +12,7 @@ import torch.distributed
 
 from sinkdiag.annealing.controller import AdaptiveCooling
 from sinkdiag.annealing.readings import check_same_shape
+from sinkdiag.errors import InputError
 from sinkdiag.torch.signals import drift, tracking
 
 
@@ -34,7 +35,7 @@ class TensorCooling:
 
     Raises
     ------
-    ValueError
+    InputError
         For plans of changing shape (feed one fixed probe batch: `sinkdiag.torch.Probe`), or with
         entries that are not finite (told when they are read: late, one step later).
     """
@@ -71,7 +72,8 @@ class TensorCooling:
         ``row`` (n,) and ``col`` (m,), default 1 and n/m, are for the tracking error.
         """
         if plan.ndim < 2 or plan.numel() == 0:
-            raise ValueError(f"a plan is (n, m) or (B, n, m), not {tuple(plan.shape)}")
+            shape = tuple(plan.shape)
+            raise InputError("plan", f"the shape is {shape}", "give (n, m) or (B, n, m)")
         late = plan.device.type != "cpu" if self.late is None else self.late
         measured = self._measured(plan, row, col)
         if not late:
@@ -93,7 +95,8 @@ class TensorCooling:
         """Go on from a `state_dict`; plans go to the device of the next one."""
         missing = self.state_dict().keys() - state.keys()
         if missing:
-            raise ValueError(f"the state lacks {', '.join(sorted(missing))}")
+            fault = f"it lacks {', '.join(sorted(missing))}"
+            raise InputError("state", fault, "give what state_dict returned")
         self.controller.load_state_dict(state["controller"])
         self._previous = None
         if state["previous"] is not None:
@@ -114,8 +117,10 @@ class TensorCooling:
             finite = torch.isfinite(current).all()
             moved = torch.where(finite, math.nan, math.inf).to(current.device)
         else:
-            check_same_shape(tuple(previous.shape), tuple(current.shape))
-            previous = previous.to(current.device)
+            if previous.shape != current.shape:
+                check_same_shape(tuple(previous.shape), tuple(current.shape))
+            if previous.device != current.device:
+                previous = previous.to(current.device)
             moved = self._reduced(drift(current, previous))
         # Copied: a layer may overwrite its output in place.
         self._previous = current.clone() if previous is None else previous.copy_(current)

@@ -13,7 +13,7 @@ from sinkdiag.arrays import FloatArray
 from sinkdiag.errors import InputError
 from sinkdiag.load.arrays import member_bytes, open_archive, real_npy
 from sinkdiag.load.source import bytes_of
-from sinkdiag.report.files import check_writable, write_with
+from sinkdiag.rendering.files import check_writable, write_with
 
 # A calibration needs runs of four consecutive steps.
 LEAST_BLOCK = 4

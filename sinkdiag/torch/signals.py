@@ -7,10 +7,11 @@ meant unless ``row`` and ``col`` say otherwise. Nothing here carries gradients.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
-from sinkdiag.solver.online import GAP_ERROR, ROUNDING
+from sinkdiag.solver.online import GAP_ERROR, ROUNDING, read_residuals
 
 # A row is hard when its largest entry carries this share of its mass.
 HARD = 0.9
@@ -22,6 +23,21 @@ def drift(plan: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
     if now.ndim == 2:  # one call, where each counts
         return torch.dist(now, before)
     return (now - before).flatten(-2).norm(dim=-1)
+
+
+def drifts(plans: Sequence[torch.Tensor], work: torch.Tensor | None = None) -> torch.Tensor:
+    """`drift` between each of T + 1 plans and the next, (T, …), in a few calls for all of them.
+
+    ``work`` is room for twice as many plans (2, T + 1, …, n, m) of their type and on their device:
+    memory taken anew each time would cost more than the sums.
+    """
+    if work is None or plans[0].dtype != work.dtype:
+        whole = _single(torch.stack(list(plans)))
+        return (whole[1:] - whole[:-1]).flatten(-2).norm(dim=-1)
+    whole, moved = work[0, : len(plans)], work[1, 1 : len(plans)]
+    torch.stack(list(plans), out=whole)
+    torch.sub(whole[1:], whole[:-1], out=moved)
+    return moved.flatten(-2).norm(dim=-1)
 
 
 def entropy(plan: torch.Tensor, row: torch.Tensor | None = None) -> torch.Tensor:
@@ -44,9 +60,9 @@ def hard_share(plan: torch.Tensor, row: torch.Tensor | None = None) -> torch.Ten
 def logit_range(cost: torch.Tensor, eps: float | torch.Tensor) -> torch.Tensor:
     """(max C - min C)/eps over the finite entries of each matrix."""
     values = _single(cost)
-    finite = torch.isfinite(values)
-    high = values.masked_fill(~finite, -math.inf).amax(dim=(-2, -1))
-    low = values.masked_fill(~finite, math.inf).amin(dim=(-2, -1))
+    none = {"nan": -math.inf, "posinf": -math.inf, "neginf": -math.inf}
+    high = values.nan_to_num(**none).amax(dim=(-2, -1))
+    low = values.nan_to_num(nan=math.inf, posinf=math.inf, neginf=math.inf).amin(dim=(-2, -1))
     return (high - low) / eps
 
 
@@ -66,12 +82,17 @@ def tracking(
     kernel = plan.detach().to(wide)
     n, m = kernel.shape[-2:]
     r = kernel.new_ones(n) if row is None else row.to(kernel)
-    c = (r.sum() / m).expand(m) if col is None else col.to(kernel)
-    columns = _residuals(kernel, r, c)
-    rows = _residuals(kernel.mT, c, r)
-    nearer = _distance(kernel.sum(-1), r) <= _distance(kernel.sum(-2), c)
-    chi = [torch.where(nearer, one, other) for one, other in zip(columns, rows, strict=True)]
-    return _judged(chi, r.sum(), n + m)
+    total = float(n) if row is None else r.sum()
+    c = kernel.new_ones(m) * (total / m) if col is None else col.to(kernel)
+    row_sums, col_sums = kernel.sum(-1), kernel.sum(-2)
+    nearer = _distance(row_sums, r) <= _distance(col_sums, c)
+    sides = ((kernel, row_sums, r, c), (kernel.mT, col_sums, c, r))
+    if nearer.ndim == 0 and nearer.device.type == "cpu":  # nothing to wait for
+        chi = _residuals(*sides[0 if nearer else 1])
+        rho, error, reading = read_residuals(chi.numpy(), float(total), n + m)
+        return chi.new_tensor(rho), chi.new_tensor(error), chi.new_tensor(reading)
+    chi = torch.where(nearer, *(_residuals(*side) for side in sides))
+    return _judged(chi, total, n + m)
 
 
 def gradient_norm(gradient: torch.Tensor) -> torch.Tensor:
@@ -81,7 +102,7 @@ def gradient_norm(gradient: torch.Tensor) -> torch.Tensor:
 
 def _single(values: torch.Tensor) -> torch.Tensor:
     """Without gradients, and in single precision at least: differences of halves are noise."""
-    values = values.detach()
+    values = values.detach() if values.requires_grad else values
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
@@ -89,33 +110,36 @@ def _distance(sums: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return ((sums - wanted) ** 2 / wanted).sum(-1).sqrt()
 
 
-def _residuals(kernel: torch.Tensor, r: torch.Tensor, c: torch.Tensor) -> list[torch.Tensor]:
-    """Chi of the columns after rows were made exact, and after one and two sweeps more."""
-    found = []
-    u, v = r / kernel.sum(-1), torch.ones_like(c)
-    for _ in range(3):
-        total = (kernel.mT @ u.unsqueeze(-1)).squeeze(-1)
-        found.append(_distance(v * total, c))
-        v = c / total
-        u = r / (kernel @ v.unsqueeze(-1)).squeeze(-1)
-    return found
+def _residuals(
+    kernel: torch.Tensor, sums: torch.Tensor, r: torch.Tensor, c: torch.Tensor
+) -> torch.Tensor:
+    """Chi of the columns after rows were made exact, and after one and two sweeps more, (3, …)."""
+    totals = [_product(kernel.mT, r / sums)]
+    factors = [torch.ones_like(totals[0])]
+    for _ in range(2):
+        factors.append(c / totals[-1])
+        totals.append(_product(kernel.mT, r / _product(kernel, factors[-1])))
+    return _distance(torch.stack(factors) * torch.stack(totals), c)
+
+
+def _product(kernel: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Of each matrix with its vector."""
+    return torch.mv(kernel, x) if kernel.ndim == 2 else (kernel @ x.unsqueeze(-1)).squeeze(-1)
 
 
 def _judged(
-    chi: list[torch.Tensor], total: torch.Tensor, lines: int
+    chi: torch.Tensor, total: float | torch.Tensor, lines: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """As `sinkdiag.solver.online` judges residuals against the rounding of their sums."""
-    unit = torch.finfo(chi[0].dtype).eps / 2
-    hidden = ROUNDING * lines * unit * total.sqrt()
+    unit = torch.finfo(chi.dtype).eps / 2
+    hidden = ROUNDING * lines * unit * total**0.5
     late = chi[1] > hidden
     before, after = torch.where(late, chi[1], chi[0]), torch.where(late, chi[2], chi[1])
     ratio = after / before
     widest = (1.0 + ratio) * hidden / (ROUNDING * before * GAP_ERROR)
     moving = chi[0] > hidden
     resolved = moving & (1.0 - ratio > widest)
-    rho = torch.where(resolved, ratio, math.nan)
-    error = (chi[0] / (2.0 * (total * (1.0 - rho)).sqrt())).clamp(max=1.0)
-    gap = torch.nan_to_num(widest, nan=1.0).clamp(max=1.0)
+    gap = torch.where(resolved, 1.0 - ratio, widest.nan_to_num(nan=1.0).clamp(max=1.0))
     least = (chi[0] / (2.0 * (total * gap).sqrt())).clamp(max=1.0)
-    reading = torch.where(resolved, error, torch.where(moving, least, 0.0))
-    return rho, error, reading
+    rho, error = torch.where(resolved, ratio, math.nan), torch.where(resolved, least, math.nan)
+    return rho, error, torch.where(moving, least, 0.0)

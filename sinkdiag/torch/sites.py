@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sinkdiag.errors import InputError
-from sinkdiag.report.files import check_writable, write_with
+from sinkdiag.rendering.files import check_writable, write_with
 from sinkdiag.torch.watch import Watch
 
 # Called with a site's name, its logits and its matrices, both (tokens, n, n).

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from sinkdiag.torch.drifts import Drifts
 from sinkdiag.torch.signals import (
-    drift,
     entropy,
     gradient_norm,
     hard_share,
@@ -64,20 +64,19 @@ class WatchedStep:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Seen:
-    """One call, its numbers still on the device."""
+class _Sample:
+    """All signals of one call but the drift, still on the device."""
 
     step: int
-    eps: float | torch.Tensor
     values: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 class Watch:
     """Watch one layer: by hand with `observe`, or by `wrap` of the function that it is.
 
-    Nothing waits for the device until a value is read (`latest`, `history`). The drift is taken at
-    every call, one difference and one norm; the other signals at every ``every``-th, since each of
-    them costs as much as a sweep.
+    Nothing waits for the device until a value is read (`latest`, `history`). The drift is that of
+    every call; the other signals are taken at every ``every``-th, since each of them costs as much
+    as a sweep.
 
     Parameters
     ----------
@@ -101,9 +100,10 @@ class Watch:
             raise ValueError(f"every and keep must be at least 1, not {every} and {keep}")
         self.every = every
         self.row, self.col = row, col
-        self._previous: torch.Tensor | None = None
-        self._seen: deque[_Seen] = deque(maxlen=keep)
         self._calls = 0
+        self._temperatures: deque[float | torch.Tensor] = deque(maxlen=keep)
+        self._samples: deque[_Sample] = deque()
+        self._drifts = Drifts(keep)
 
     def observe(
         self, cost: torch.Tensor | None, plan: torch.Tensor, eps: float | torch.Tensor = 1.0
@@ -113,16 +113,11 @@ class Watch:
         Scores are costs with the other sign: ``observe(-scores, plan)`` for a layer that takes
         logits. Without a cost its two signals stay nan.
         """
-        seen = _Seen(step=self._calls, eps=eps)
-        current, previous = plan.detach(), self._previous
-        if previous is not None and previous.shape == current.shape:
-            seen.values["drift"] = drift(current, previous)
+        self._drifts.add(plan)
+        self._temperatures.append(eps)
         if self._calls % self.every == 0:
-            self._sample(seen, cost, plan)
-        # No copy: a layer that writes its next plan into the same memory shows no drift.
-        self._previous = current
+            self._sample(cost, plan, eps)
         self._calls += 1
-        self._seen.append(seen)
 
     def wrap(
         self, layer: Callable[..., torch.Tensor], *, eps: float | None = None
@@ -149,15 +144,14 @@ class Watch:
         LookupError
             Before the first call.
         """
-        for seen in reversed(self._seen):
-            if "entropy" in seen.values:
-                return _read([seen])[0]
-        raise LookupError("nothing has been observed yet")
+        if not self._samples or self._samples[-1].step < self._first:
+            raise LookupError("nothing has been observed yet")
+        return self._read(self._samples[-1].step, self._samples[-1].step + 1)[0]
 
     @property
     def steps(self) -> tuple[WatchedStep, ...]:
         """Every call that is remembered, in order; waits for the device."""
-        return tuple(_read(list(self._seen)))
+        return tuple(self._read(self._first, self._calls))
 
     @property
     def history(self) -> pd.DataFrame:
@@ -169,48 +163,61 @@ class Watch:
             [[getattr(step, name) for name in names] for step in self.steps], columns=names
         )
 
-    def _sample(self, seen: _Seen, cost: torch.Tensor | None, plan: torch.Tensor) -> None:
+    @property
+    def _first(self) -> int:
+        """The first call that is remembered."""
+        return self._calls - len(self._temperatures)
+
+    def _sample(
+        self, cost: torch.Tensor | None, plan: torch.Tensor, eps: float | torch.Tensor
+    ) -> None:
+        sample = _Sample(step=self._calls)
         with torch.no_grad():
             rho, error, _ = tracking(plan, self.row, self.col)
-            seen.values.update(
+            sample.values.update(
                 entropy=entropy(plan, self.row),
                 rho=rho,
                 tracking_error=error,
                 hard_share=hard_share(plan, self.row),
             )
             if cost is not None:
-                seen.values["logit_range"] = logit_range(cost, seen.eps)
+                sample.values["logit_range"] = logit_range(cost, eps)
         for name, tensor in (("gradient_plan", plan), ("gradient_cost", cost)):
             if tensor is not None and tensor.requires_grad:
-                tensor.register_hook(partial(_note, seen, name))
+                tensor.register_hook(partial(_note, sample, name))
+        self._samples.append(sample)
+        while self._samples[0].step < self._first:
+            self._samples.popleft()
+
+    def _read(self, first: int, end: int) -> list[WatchedStep]:
+        """Calls first to end, every number in one transfer."""
+        places: list[tuple[int, str]] = []
+        waiting: list[torch.Tensor] = []
+        found: dict[int, dict[str, float]] = {step: {} for step in range(first, end)}
+        for start, values in self._drifts.blocks():
+            places += [(start + at, "drift") for at in range(len(values))]
+            waiting.append(values)
+        for sample in self._samples:
+            places += [(sample.step, name) for name in sample.values]
+            waiting += [_one(name, value) for name, value in sample.values.items()]
+        for step, eps in enumerate(self._temperatures, self._first):
+            if isinstance(eps, torch.Tensor):
+                places.append((step, "eps"))
+                waiting.append(eps.detach())
+            elif step in found:
+                found[step]["eps"] = float(eps)
+        numbers = torch.cat([value.float().reshape(-1) for value in waiting]).tolist()
+        for (step, name), number in zip(places, numbers, strict=True):
+            if step in found:
+                found[step][name] = number
+        for values in found.values():
+            if "drift" in values:
+                values["drift_ratio"] = values["drift"] / values["eps"]
+        return [WatchedStep(step=step, **values) for step, values in found.items()]
 
 
-def _note(seen: _Seen, name: str, gradient: torch.Tensor) -> None:
-    seen.values[name] = gradient_norm(gradient)
-
-
-def _read(seen: list[_Seen]) -> list[WatchedStep]:
-    """Every number in one transfer."""
-    places, waiting = [], []
-    for at, entry in enumerate(seen):
-        values = dict(entry.values)
-        if isinstance(entry.eps, torch.Tensor):
-            values["eps"] = entry.eps.detach()
-        for name, value in values.items():
-            places.append((at, name))
-            waiting.append(_one(name, value).float())
-    numbers = torch.stack(waiting).tolist() if waiting else []
-    found: list[dict[str, float]] = [
-        {} if isinstance(entry.eps, torch.Tensor) else {"eps": float(entry.eps)} for entry in seen
-    ]
-    for (at, name), number in zip(places, numbers, strict=True):
-        found[at][name] = number
-    for values in found:
-        if "drift" in values:
-            values["drift_ratio"] = values["drift"] / values["eps"]
-    return [
-        WatchedStep(step=entry.step, **values) for entry, values in zip(seen, found, strict=True)
-    ]
+def _note(sample: _Sample, name: str, gradient: torch.Tensor) -> None:
+    sample.values[name] = gradient_norm(gradient)
 
 
 def _one(name: str, value: torch.Tensor) -> torch.Tensor:

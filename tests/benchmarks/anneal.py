@@ -11,7 +11,6 @@ this process, compilation not counted (a first short run makes it). OTT runs in 
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
+from lines import Lines, add_output
+from tables import show
 
 import sinkdiag
 from sinkdiag.annealing.schedules.optimum import optimum_of
@@ -38,11 +39,14 @@ def seconds(function, *arguments):
     return found, time.process_time() - began
 
 
-def line(name, error, sweeps, took):
-    print(f"| {name} | {error:.3g} | {sweeps} | {took:.3g} s |", flush=True)
+def line(lines, name, error, sweeps, took):
+    lines.add(
+        "anneal", what=name, suboptimality=float(error), sweeps=sweeps, seconds=took, clock="cpu"
+    )
+    print(f"{name}: {error:.3g}, {took:.3g} s", file=sys.stderr, flush=True)
 
 
-def ours(problem):
+def ours(problem, lines):
     def run(name, steps, target):
         return sinkdiag.anneal(
             problem.cost,
@@ -60,19 +64,17 @@ def ours(problem):
             run(name, 2, target)
             (row,) = run(name, SWEEPS, target).comparison
             title = f"{name}, eps 0.1 to {target:g}" if name in RULES else name
-            line(title, row.suboptimality, row.sweeps, row.seconds)
+            line(lines, title, row.suboptimality, row.sweeps, row.seconds)
 
 
-def ott_runs(problem, optimum):
+def ott_runs(problem, optimum, lines):
     import jax
     import jax.numpy as jnp
-    import ott
     from ott.geometry import epsilon_scheduler, geometry
     from ott.problems.linear import linear_problem
     from ott.solvers.linear import sinkhorn
 
     jax.config.update("jax_enable_x64", True)
-    print(f"| OTT {ott.__version__}, JAX {jax.__version__} | | | |")
     cost = jnp.array(problem.cost)
     for target in TARGETS:
         for decay in DECAYS:
@@ -87,14 +89,14 @@ def ott_runs(problem, optimum):
             compiled = solver.lower(transport).compile()
             found, took = seconds(finished, compiled, transport)
             error = optimum.suboptimality(found, problem)
-            line(f"OTT, eps 0.1 to {target:g}, decay {decay:g}", error, SWEEPS, took)
+            line(lines, f"OTT, eps 0.1 to {target:g}, decay {decay:g}", error, SWEEPS, took)
 
 
 def finished(solver, transport):
     return np.array(solver(transport).matrix)
 
 
-def five():
+def five(lines):
     """The judged run: five schedules, 1,000 steps, without and with fixed points."""
     schedules = (
         "exponential:alpha0=0.9942", "quadratic", "eph-asc:alpha0=0.9942", "annealed", "debiased",
@@ -106,22 +108,29 @@ def five():
             found, took = seconds(
                 lambda cost=cost, tv=tv: sinkdiag.anneal(cost, schedules=schedules, tv=tv)
             )
-            print(f"{name}, tv {tv}: {len(found.rows)} rows, {took:.1f} s, {found.status}")
+            lines.add(
+                "anneal-five", cost=name, fixed_points=tv, rows=len(found.rows), seconds=took,
+                status=found.status.value, clock="cpu",
+            )  # fmt: skip
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--points", type=int, default=1000)
     parser.add_argument("--five", action="store_true")
+    add_output(parser)
     given = parser.parse_args()
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}")
+    lines = Lines(given.output, ("numpy", "scipy", "numba", "ott-jax", "jax"))
     if given.five:
-        five()
+        five(lines)
+        show("anneal-five", lines.records)
         return
     problem = geometric(0, n=given.points)
-    print("| what | suboptimality | sweeps | time |\n|---|---|---|---|")
-    ours(problem)
-    ott_runs(problem, optimum_of(problem))
+    ours(problem, lines)
+    ott_runs(problem, optimum_of(problem), lines)
+    show("anneal", lines.records)
 
 
 if __name__ == "__main__":

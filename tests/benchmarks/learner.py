@@ -17,13 +17,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import platform
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from lines import Lines, add_output
+from tables import show
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -143,10 +144,8 @@ def off(answer, reference):
     return max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(answer, reference))
 
 
-def one_step():
-    print("| n | precision | eps/range | sinkdiag, ms | torch | times | products | times | off |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for n, dtype in itertools.product(SIZES, (np.float64, np.float32)):
+def one_step(sizes, lines):
+    for n, dtype in itertools.product(sizes, (np.float64, np.float32)):
         cost = uniform_cost(n)
         learner = learner_of(cost, dtype)
         for share in SHARES:
@@ -156,45 +155,52 @@ def one_step():
                 for name, call in calls.items():
                     best[name] = min(best[name], per_call(call))
             finite = np.isfinite(answers["torch, products"][0]).all()
-            mine, peer = 1e3 * best["sinkdiag"], 1e3 * best["torch"]
-            products = 1e3 * best["torch, products"] if finite else np.nan
-            print(
-                f"| {n} | {dtype.__name__} | {share} | {mine:.3g} | {peer:.3g} | {peer / mine:.1f} "
-                f"| {products:.3g} | {products / mine:.1f} "
-                f"| {off(answers['torch'], answers['sinkdiag']):.0e} |",
-                flush=True,
-            )
+            lines.add(
+                "learner", n=n, precision=dtype.__name__, share=share, clock="cpu",
+                sinkdiag_ms=1e3 * best["sinkdiag"], torch_ms=1e3 * best["torch"],
+                products_ms=1e3 * best["torch, products"] if finite else None,
+                off=float(off(answers["torch"], answers["sinkdiag"])),
+            )  # fmt: skip
+            print(f"n = {n}, {dtype.__name__}, {share}: done", file=sys.stderr, flush=True)
 
 
-def whole_job(kind, n):
+def whole_job(kind, n, lines):
     counter, step = itertools.count(), LearningRun.step
 
     def counted(self, *args):
         next(counter)
         return step(self, *args)
 
-    cost, load = COSTS[kind](n), os.getloadavg()[0]
+    cost = COSTS[kind](n)
+    load = os.getloadavg()[0]
     LearningRun.step = counted
     wall, spent = time.perf_counter(), time.process_time()
     found = sinkdiag.calibrate(cost)
     wall, spent = time.perf_counter() - wall, time.process_time() - spent
     row = found.rows[0]
-    print(
-        "| cost | n | processor s | wall s | load before | steps | k·std(C) | arrives | verdict |"
+    lines.add(
+        "calibrations", cost=kind, n=n, processor_seconds=spent, wall_seconds=wall,
+        load_before=load, steps=next(counter), k_safe_std=float(row.k_safe_std),
+        steps_safe=float(row.steps_safe), verdict=row.verdict.split(":")[0],
+    )  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    print("|---|---|---|---|---|---|---|---|---|")
-    print(
-        f"| {kind} | {n} | {spent:.1f} | {wall:.1f} | {load:.1f} | {next(counter)} | "
-        f"{row.k_safe_std:.3g} | {row.steps_safe:g} | {row.verdict.split(':')[0]} |"
-    )
+    parser.add_argument("--calibrate", nargs=2, metavar=("KIND", "N"), help="uniform|geometric N")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    add_output(parser)
+    options = parser.parse_args()
+    lines = Lines(options.output, ("numpy", "scipy", "numba", "torch"))
+    if options.calibrate is None:
+        one_step(options.sizes, lines)
+        show("learner", lines.records)
+    else:
+        whole_job(options.calibrate[0], int(options.calibrate[1]), lines)
+        show("calibrations", lines.records)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calibrate", nargs=2, metavar=("KIND", "N"), help="uniform|geometric N")
-    asked = parser.parse_args().calibrate
-    print(f"{platform.processor() or platform.machine()}, numpy {np.__version__}\n")
-    if asked is None:
-        one_step()
-    else:
-        whole_job(asked[0], int(asked[1]))
+    main()

@@ -10,15 +10,15 @@ grid; this package runs the whole grid. ``--psacore`` names a folder that holds 
 from __future__ import annotations
 
 import argparse
-import platform
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-import scipy
 import scipy.io
+from lines import Lines, add_output
+from tables import show
 
 import sinkdiag
 from sinkdiag.jacobian.basis import eigenbasis
@@ -79,7 +79,7 @@ def by_psacore(folder, matrix, re, im):
     return float(out["t"].item()) / (len(re) * len(im)), out["Z"]
 
 
-def measure(kind, size, folder):
+def measure(kind, size, folder, lines):
     found = operator(kind, size)
     matrix = found.matrix
     grid = make_grid(matrix, shape=(POINTS, POINTS))
@@ -92,39 +92,34 @@ def measure(kind, size, folder):
     svd /= len(points)
     trusted = sigma > 1e-8
     error = np.abs(norms.values.ravel()[sample] * sigma - 1)[trusted].max()
-    theirs = "", ""
+    theirs = {"psacore_ms": None, "psacore_apart": None}
     if folder:
         rows, columns = np.arange(52, POINTS, 16), np.arange(4, POINTS, 31)
         one, values = by_psacore(folder, matrix, grid.re[columns], grid.im[rows])
         ours = 1 / norms.values[np.ix_(rows, columns)]
-        apart = np.abs(values / ours - 1)[ours > 1e-8].max()
-        theirs = f"{one * 1e3:.1f}", f"{one * POINTS**2 / total:.0f}× (differs {apart:.0e})"
-    print(
-        f"| {kind} | {size} | {found.kappa:.3g} | {total:.2f} | {total / POINTS**2 * 1e3:.3f} "
-        f"| {svd * 1e3:.1f} | {svd * POINTS**2 / total:.0f}× | {error:.0e} | {norms.unconverged} "
-        f"| {theirs[0]} | {theirs[1]} |",
-        flush=True,
-    )
+        apart = float(np.abs(values / ours - 1)[ours > 1e-8].max())
+        theirs = {"psacore_ms": 1e3 * one, "psacore_apart": apart}
+    lines.add(
+        "pseudospectrum", matrix=kind, n=size, kappa=float(found.kappa), seconds=total,
+        ms=1e3 * total / POINTS**2, svd_ms=1e3 * svd, error=float(error),
+        unconverged=int(norms.unconverged), **theirs,
+    )  # fmt: skip
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--psacore", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 250, 500, 1000])
     parser.add_argument("--kinds", nargs="+", default=[*COLD, "Grcar"])
+    add_output(parser)
     options = parser.parse_args()
-    print(
-        f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"SciPy {scipy.__version__}, sinkdiag {sinkdiag.__version__}\n"
-    )
-    print(
-        "| matrix | n | kappa(V) | grid, s | ms a point | SVD, ms a point | faster than SVD "
-        "| error against SVD | unconverged | psacore, ms a point | faster than psacore |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    lines = Lines(options.output, ("numpy", "scipy", "numba"))
     for kind in options.kinds:
         for size in options.sizes:
-            measure(kind, size, options.psacore)
+            measure(kind, size, options.psacore, lines)
+    show("pseudospectrum", lines.records)
 
 
 if __name__ == "__main__":

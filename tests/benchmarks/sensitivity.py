@@ -5,19 +5,20 @@
 Every way starts from the cost matrix and ends with the spectral norm of the 4096 × 4096 Jacobian.
 The reference is the closed form -(1/eps)(diag(p) - B'A^+B), assembled and decomposed densely.
 Torch runs K log-domain sweeps, K as many as reach 1e-12, and `torch.func.jacrev` in chunks.
-``--scale`` also times the whole command at n = 500 (25 temperatures) and n = 1500 (10), and
+``--scale`` instead times the whole command at n = 500 (25 temperatures) and n = 1500 (10), and
 reports the peak memory.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import resource
 import time
 
 import numpy as np
 import torch
+from lines import Lines, add_output
+from tables import show
 from torch.func import jacrev
 
 import sinkdiag
@@ -88,7 +89,7 @@ def timed(run, *arguments):
     return value, time.perf_counter() - start
 
 
-def compare(size, eps):
+def compare(size, eps, lines):
     cost = np.random.default_rng(0).random((size, size))
     expected = reference(cost, eps)
     ours(cost, eps)  # compile
@@ -98,35 +99,35 @@ def compare(size, eps):
     rows = [("sinkdiag (solve, factor, Lanczos)", value, seconds)]
     rows.append((f"torch jacrev, {sweeps} sweeps", *timed(automatic, cost, eps, sweeps)))
     rows.append(("central differences (sinkdiag.solve)", *timed(differences, cost, eps)))
-    print(f"n = {size}, eps = {eps}, uniform random costs\n")
-    print("| way | seconds | times slower | relative error of the norm |")
-    print("|---|---|---|---|")
     for name, found, spent in rows:
-        error = abs(found / expected - 1)
-        print(f"| {name} | {spent:.4g} | {spent / seconds:.0f} | {error:.1e} |", flush=True)
+        error = float(abs(found / expected - 1))
+        lines.add("sensitivity", n=size, eps=eps, way=name, seconds=spent, error=error)
 
 
-def scale():
-    print("\n| n | temperatures | seconds | peak memory so far, GB |")
-    print("|---|---|---|---|")
+def scale(lines):
     for size, count in ((500, 25), (1500, 10)):
         cost = np.random.default_rng(0).random((size, size))
         _, spent = timed(sinkdiag.sensitivity, cost, list(np.geomspace(1, 3e-3, count)))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(f"| {size} | {count} | {spent:.1f} | {peak:.2f} |", flush=True)
+        lines.add("sensitivity-scale", n=size, temperatures=count, seconds=spent, peak_gb=peak)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--eps", type=float, default=0.05)
     parser.add_argument("--scale", action="store_true")
+    add_output(parser)
     arguments = parser.parse_args()
-    print(f"{platform.platform()}, Python {platform.python_version()}, NumPy {np.__version__}, ")
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    compare(arguments.size, arguments.eps)
+    lines = Lines(arguments.output, ("numpy", "scipy", "numba", "torch"))
     if arguments.scale:
-        scale()
+        scale(lines)
+        show("sensitivity-scale", lines.records)
+        return
+    compare(arguments.size, arguments.eps, lines)
+    show("sensitivity", lines.records)
 
 
 if __name__ == "__main__":

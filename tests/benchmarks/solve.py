@@ -1,19 +1,17 @@
-"""Time to a relative marginal error of 1e-9, beside POT, OTT-JAX and GeomLoss, in one run.
+"""Time to a relative marginal error of 1e-9, beside other solvers, in one run.
 
-    python tests/benchmarks/solve.py geometric:1000:1e-3 random:1000:1e-3
+    python tests/benchmarks/solve.py -o tests/benchmarks/results/peers.jsonl
+    python tests/benchmarks/solve.py geometric:1000:1e-3 random:1000:1e-3 digits:64:1e-3
     python tests/benchmarks/solve.py --solvers sinkdiag,pot-log --limit 60 geometric:200:1e-2
-    python tests/benchmarks/solve.py --results grid.jsonl
-    python tests/benchmarks/solve.py --growth
-    python tests/benchmarks/solve.py --cold
-    python tests/benchmarks/solve.py --batched
+    python tests/benchmarks/solve.py --growth | --cold | --batched
 
-A cell is KIND:N:EPS with eps in units of the cost's range; without cells the whole grid runs
-(hours: with --results, what a file already holds is not run again). Needs the `bench` extra.
-`--clock cpu` counts processor seconds and keeps every solver on one thread, for machines that are
-busy with other things.
-
-Compilation and imports are not timed: every solver first solves a small problem, and OTT's chunk is
-compiled for the cell's shape. How a peer is run, and stopped, stands in peers.py.
+A cell is KIND:N:EPS with eps in units of the cost's range (problems.py); without cells the grid
+below runs, sinkdiag last, when the machine is as tired as it gets. What the output file already
+holds with the same limit is not run again. A first-order solver that missed the limit is not
+tried on the same costs at lower temperatures. Needs the `bench` extra. `--clock cpu` counts
+processor seconds and keeps every solver on one thread, for machines that are busy with other
+things; a run that is pinned to one core (`taskset -c 1`) is a table of its own. How a peer is run,
+and stopped, stands in peers.py.
 """
 
 from __future__ import annotations
@@ -21,144 +19,120 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
-import warnings
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
-from peers import GOAL, SOLVERS, clock, marginal_error
+from formats import reached
+from lines import PACKAGES, Lines, add_output, read
+from peers import NEWTON, SOLVERS, clock, marginal_error
+from problems import Transport, make
+from tables import show
+from workers import Worker, environment
 
-KINDS, SIZES, TEMPERATURES = (
-    ("geometric", "random"),
-    (200, 1000, 4000),
-    ("1e-1", "1e-2", "1e-3", "1e-4"),
-)
-
-
-def environment(kind):
-    """The environment of a worker; one thread for everything when processor time is counted."""
-    if kind == "wall":
-        return dict(os.environ)
-    one = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "NUMBA")}
-    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    return {**os.environ, **one, "XLA_FLAGS": flags, "BENCH_CLOCK": "cpu"}
-
-
-def make_cost(kind, n):
-    rng = np.random.default_rng(0)
-    if kind == "random":
-        return rng.random((n, n))
-    x, y = rng.random((n, 2)), rng.random((n, 2))
-    cost = ((x[:, None] - y) ** 2).sum(axis=-1)
-    return cost / cost.max()
+GRID = [
+    f"{kind}:{n}:{eps}"
+    for n in (200, 1000, 4000)
+    for kind in ("geometric", "random")
+    for eps in ("1e-1", "1e-2", "1e-3", "1e-4")
+] + [f"digits:{n}:{eps}" for n in (64, 1024, 4096) for eps in ("1e-2", "1e-3")]
+# POT's eps-scaling and GeomLoss reached the goal in no cell of n >= 1000 in 120 s: on request only.
+DEFAULT = [name for name in SOLVERS if name not in {"pot-eps-scaling", "geomloss"}]
+OWN = ("numpy", "scipy", "numba")
+GROWTH_SIZES, GROWTH_EPS = (500, 1000, 2000, 4000), ("1e-2", "1e-3", "1e-4")
 
 
-def worker(name, cell, limit):
-    kind, n, eps = cell.split(":")
-    solver = SOLVERS[name]
-    warnings.simplefilter("ignore")
-    np.seterr(all="ignore")
-    if name == "sinkdiag":
-        solver(make_cost(kind, 310), float(eps), 1.0)
-        solver(make_cost(kind, 800), float(eps), 1.0)
-    else:
-        solver(make_cost(kind, 30), 0.1, 1.0)
-    seconds, error = solver(make_cost(kind, int(n)), float(eps), limit)
-    print(json.dumps({"solver": name, "cell": cell, "seconds": seconds, "error": error}))
+def seconds_allowed(cell, given):
+    """The limit of a cell: 10 s, 20 s above n = 2000, unless given."""
+    return given or (20.0 if int(cell.split(":")[1]) > 2000 else 10.0)
 
 
-def measure(name, cell, limit, args):
-    """One solver on one cell in a process of its own, or what the results file says of it."""
-    known = {(r["solver"], r["cell"], r["limit"]): r for r in read_results(args.results)}
-    if (name, cell, limit) in known:
-        return known[name, cell, limit]
-    command = [sys.executable, __file__, "--worker", name, "--limit", str(limit), cell]
-    result = {"solver": name, "cell": cell, "seconds": float("inf"), "error": float("nan")}
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=3 * limit + 120,
-            env=environment(args.clock),
+class Runner:
+    """Measures cells, once each."""
+
+    def __init__(self, args, table):
+        self.args, self.table = args, table
+        self.lines = Lines(args.output, PACKAGES if "peers" in table else OWN)
+        self.known = {
+            (record["solver"], record["cell"], record["limit"], record["clock"]): record
+            for record in read(args.output)
+            if record["table"] == table
+        }
+
+    def run(self, name, cells):
+        """All cells of one solver."""
+        worker, missed = Worker(name, self.args.clock), set()
+        for cell in cells:
+            kind, n, _ = cell.split(":")
+            limit = seconds_allowed(cell, self.args.limit)
+            if (kind, n) in missed:
+                continue
+            record = self.known.get((name, cell, limit, self.args.clock))
+            record = record or self.measure(worker, cell, limit)
+            if not reached(record) and name not in NEWTON:
+                missed.add((kind, n))
+        worker.close()
+
+    def measure(self, worker, cell, limit):
+        """One cell, written and told."""
+        found = worker.solve(cell, limit)
+        record = self.lines.add(
+            self.table, solver=worker.name, cell=cell, limit=limit, clock=self.args.clock, **found
         )
-        result = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        pass
-    except (IndexError, json.JSONDecodeError):
-        print(done.stderr[-500:], file=sys.stderr)
-        result["seconds"] = float("nan")
-    result |= {"limit": limit, "clock": args.clock, "cores": len(os.sched_getaffinity(0))}
-    if args.results:
-        with args.results.open("a") as file:
-            file.write(json.dumps(result) + "\n")
-    return result
+        print(
+            f"{cell} {worker.name} {found['seconds']:.3g} s, error {found['error']:.0e}",
+            file=sys.stderr,
+            flush=True,
+        )
+        return record
+
+    def records(self):
+        """What is known by now."""
+        return [*self.known.values(), *self.lines.records]
 
 
-def read_results(path):
-    """The results of earlier runs, the latest of a cell last."""
-    if path is None or not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def words(result, limit):
-    if result["error"] <= GOAL:
-        return f"{result['seconds']:.3g} s"
-    if result["seconds"] >= limit:
-        return f">{limit:g} s ({result['error']:.0e})"
-    return f"stops at {result['error']:.0e} ({result['seconds']:.2g} s)"
-
-
-def table(names, cells, args):
-    limit = args.limit
-    print("| cost | n | eps/range | " + " | ".join(names) + " |")
-    print("|---|---|---|" + "---|" * len(names))
-    for cell in cells:
-        results = []
-        for name in names:
-            results.append(words(measure(name, cell, limit, args), limit))
-            print(f"{cell} {name} {results[-1]}", file=sys.stderr, flush=True)
-        kind, n, eps = cell.split(":")
-        print(f"| {kind} | {n} | {eps} | " + " | ".join(results) + " |", flush=True)
+def peers(args):
+    """The grid, solver by solver."""
+    name = "peers" if len(os.sched_getaffinity(0)) == 1 else "peers-both"
+    runner = Runner(args, name)
+    names = args.solvers.split(",")
+    for solver in sorted(names, key=lambda name: name == "sinkdiag"):
+        runner.run(solver, args.cells or GRID)
+    show(name, runner.records())
 
 
 def growth(args):
-    print("| cost | eps/range | n = 500 | 1000 | 2000 | 4000 | exponent |")
-    print("|---|---|---|---|---|---|---|")
-    sizes = (500, 1000, 2000, 4000)
-    for kind in KINDS:
-        for eps in ("1e-2", "1e-3", "1e-4"):
-            times = [measure("sinkdiag", f"{kind}:{n}:{eps}", 120, args)["seconds"] for n in sizes]
-            slope = np.polyfit(np.log(sizes), np.log(times), 1)[0]
-            row = " | ".join(f"{t:.3g} s" for t in times)
-            print(f"| {kind} | {eps} | {row} | {slope:.2f} |", flush=True)
+    """sinkdiag alone, by size."""
+    runner = Runner(args, "growth")
+    kinds = ("geometric", "random")
+    cells = [f"{k}:{n}:{eps}" for k in kinds for eps in GROWTH_EPS for n in GROWTH_SIZES]
+    runner.run("sinkdiag", args.cells or cells)
+    show("growth", runner.records())
 
 
 def cold(args):
     """Full accuracy at the coldest, and what the process took at its peak, in doubles an entry."""
-    print("| cost | n | eps/range | time | marginal error | status | peak, n·n doubles |")
-    print("|---|---|---|---|---|---|---|")
-    cells = [f"{k}:{n}:1e-5" for n in (1000, 2000, 4000) for k in KINDS]
-    for cell in [*cells, "geometric:5000:1e-3", "random:5000:1e-3"]:
-        command = [sys.executable, __file__, "--worker", "cold", cell]
+    lines = Lines(args.output, OWN)
+    cells = [f"{k}:{n}:1e-5" for n in (1000, 2000, 4000) for k in ("geometric", "random")]
+    for cell in args.cells or [*cells, "geometric:5000:1e-3", "random:5000:1e-3"]:
+        command = [sys.executable, __file__, "--worker", cell]
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, env=environment(args.clock)
         )
-        print(done.stdout.splitlines()[-1], flush=True)
+        lines.add("cold", cell=cell, clock=args.clock, **json.loads(done.stdout.splitlines()[-1]))
+        print(done.stdout.splitlines()[-1], file=sys.stderr, flush=True)
+    show("cold", lines.records)
 
 
 def cold_worker(cell):
+    """One solve of a process that has done nothing larger."""
     import resource
 
     import sinkdiag
 
     kind, n, eps = cell.split(":")
     for size in (310, 800):
-        sinkdiag.solve(make_cost(kind, size), float(eps))
+        sinkdiag.solve(make(kind, size).cost, float(eps))
     # In place: a cost made through temporaries would be the peak itself.
     rng, cost = np.random.default_rng(0), np.empty((int(n), int(n)))
     if kind == "random":
@@ -170,14 +144,15 @@ def cold_worker(cell):
         cost /= cost.max()
     start = clock()
     solution = sinkdiag.solve(cost, float(eps))
-    seconds = clock() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / cost.nbytes
-    error = marginal_error(solution.plan / len(cost))
-    words = f"{seconds:.3g} s | {error:.0e} | {solution.status.value} | {peak:.1f}"
-    print(f"| {kind} | {n} | {eps} | {words} |")
+    found = {"seconds": clock() - start, "status": solution.status.value}
+    found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / cost.nbytes
+    weight = np.ones(len(cost))
+    found["error"] = marginal_error(solution.plan, Transport(cost=cost, row=weight, col=weight))
+    print(json.dumps(found))
 
 
-def batched(count=100_000, iters=20, eps=0.1):
+def batched(args, count=100_000, iters=20, eps=0.1):
+    """A stack of 4×4 layers."""
     import torch
 
     from sinkdiag.solver.batch import solve_batch
@@ -203,52 +178,36 @@ def batched(count=100_000, iters=20, eps=0.1):
         return solve_batch(costs, eps, iters=iters).plan
 
     assert np.abs(own_layer() - numpy_layer()).max() < 1e-12
-    print("| layer | 4×4 matrices a second, 20 sweeps, float64 |\n|---|---|")
-    for name, layer in (("sinkdiag", own_layer), ("NumPy", numpy_layer), ("torch", torch_layer)):
+    lines = Lines(args.output, (*OWN, "torch"))
+    layers = {"sinkdiag": own_layer, "torch": torch_layer, "NumPy": numpy_layer}
+    for name, layer in layers.items():
         best = float("inf")
         for _ in range(5):
             start = clock()
             layer()
             best = min(best, clock() - start)
-        print(f"| {name} | {count / best:,.0f} |", flush=True)
-
-
-def machine():
-    names = ("numpy", "scipy", "numba", "POT", "ott-jax", "jax", "geomloss", "torch")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(versions)
-    print(f"load average at the start {os.getloadavg()[0]:.1f}\n", flush=True)
+        lines.add("batched", layer=name, rate=count / best)
+    show("batched", lines.records)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("cells", nargs="*")
-    parser.add_argument("--solvers", default=",".join(SOLVERS))
-    parser.add_argument("--limit", type=float, default=120.0)
+    parser.add_argument("--solvers", default=",".join(DEFAULT))
+    parser.add_argument("--limit", type=float, help="seconds a cell; default 10, 20 above n = 2000")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--results", type=Path, help="append to this file, skip what it holds")
-    parser.add_argument("--worker")
-    parser.add_argument("--growth", action="store_true")
-    parser.add_argument("--cold", action="store_true")
-    parser.add_argument("--batched", action="store_true")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    for name in ("growth", "cold", "batched"):
+        parser.add_argument(f"--{name}", action="store_true")
+    add_output(parser)
     args = parser.parse_args()
-    if args.worker == "cold":
-        cold_worker(args.cells[0])
-        return
     if args.worker:
-        worker(args.worker, args.cells[0], args.limit)
+        cold_worker(args.worker)
         return
-    machine()
-    if args.growth:
-        growth(args)
-    elif args.cold:
-        cold(args)
-    elif args.batched:
-        batched()
-    else:
-        grid = [f"{k}:{n}:{e}" for n in SIZES for k in KINDS for e in TEMPERATURES]
-        table(args.solvers.split(","), args.cells or grid, args)
+    chosen = [run for run in (growth, cold, batched) if vars(args)[run.__name__]]
+    (chosen or [peers])[0](args)
 
 
 if __name__ == "__main__":

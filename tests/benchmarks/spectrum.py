@@ -11,16 +11,15 @@ processor seconds of this process: on one thread the wall time of an idle machin
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import resource
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import scipy
 import scipy.sparse.linalg
+from lines import Lines, add_output
+from tables import show
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -76,10 +75,8 @@ def everything(problem, eps, extended):
     return best(measure_point, problem, solution, None, settings)[0]
 
 
-def speed(n):
-    print(f"\n| n = {n}, geometric | eps = 0.1 | eps = 0.01 | eps = 0.001 |\n|---|---|---|---|")
+def speed(n, lines):
     problem = make_problem(geometric_cost(n))
-    table = {}
     for eps in (0.1, 0.01, 0.001):
         solution = sinkdiag.solve(problem.cost, eps)
         plan, row, col = solution.plan, solution.row, solution.col
@@ -94,29 +91,24 @@ def speed(n):
         }
         print(f"eps {eps}: " + ", ".join(f"{s:.2f}" for s in cells.values()), file=sys.stderr)
         for name, seconds in cells.items():
-            table.setdefault(name, []).append(f"{seconds:.2f} s")
-    for name, cells in table.items():
-        print(f"| {name} | {' | '.join(cells)} |")
+            lines.add("spectrum-speed", what=name, eps=eps, n=n, seconds=seconds, clock="cpu")
 
 
-def accuracy():
+def accuracy(lines):
     """The 12×12 uniform random cost: the gap of the very same plan in 160-digit arithmetic."""
     cost = np.random.default_rng(0).random((12, 12))
-    print(
-        "\n| eps | gap, 160 digits | sinkdiag | `numpy.linalg.eig` | `scipy.sparse.linalg.eigs` |"
-    )
-    print("|---|---|---|---|---|")
     for eps in (0.1, 0.02, 0.01, 0.005, 0.002, 0.001):
         plan = sinkdiag.solve(cost, eps).plan
         row, col = plan.sum(axis=1), plan.sum(axis=0)
         exact = Reference.of(plan).gaps[0]
         jacobian = assembled(plan, row, col)
         found = (eigenbasis(plan, row, col).gaps[0], eig_gap(jacobian), eigs_gap(jacobian))
-        errors = " | ".join(f"{float(abs(value - exact) / exact):.0e}" for value in found)
-        print(f"| {eps:g} | {float(exact):.4g} | {errors} |")
+        errors = [float(abs(value - exact) / exact) for value in found]
+        names = ("sinkdiag", "eig", "eigs")
+        lines.add("spectrum-accuracy", eps=eps, gap=float(exact), **dict(zip(names, errors)))
 
 
-def large(n, eps):
+def large(n, eps, lines):
     """Leading 6 modes at a scaled Gaussian kernel; the plan is scaled here, not by the solver."""
     rng = np.random.default_rng(0)
     x, y = rng.random((n, 2)), rng.random((n, 2))
@@ -138,27 +130,28 @@ def large(n, eps):
     modes = modes_in(basis, "plan")
     end = time.process_time()
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"\nn = {n}, eps = {eps:g}: {basis.status}, gaps {np.array2string(basis.gaps, precision=6)}"
-    )
-    print(f"modes {middle - start:.0f} s, plan norm {end - middle:.0f} s, kappa(V) >= "
-          f"{modes.condition():.4f}; memory {after:.2f} GB, of which the plan and its making "
-          f"{before:.2f} GB")  # fmt: skip
+    lines.add(
+        "spectrum-large", n=n, eps=eps, status=str(basis.status), gaps=basis.gaps.tolist(),
+        modes_seconds=middle - start, norm_seconds=end - middle, peak_gb=after, plan_gb=before,
+        condition_at_least=float(modes.condition()), clock="cpu",
+    )  # fmt: skip
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=1000)
     parser.add_argument("--large", action="store_true")
+    add_output(parser)
     options = parser.parse_args()
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, NumPy "
-        f"{np.__version__}, SciPy {scipy.__version__}, sinkdiag {sinkdiag.__version__}"
-    )
-    accuracy()
-    speed(options.size)
+    lines = Lines(options.output, ("numpy", "scipy", "numba", "mpmath"))
+    accuracy(lines)
+    speed(options.size, lines)
     if options.large:
-        large(20_000, 0.003)
+        large(20_000, 0.003, lines)
+    for name in ("spectrum-accuracy", "spectrum-speed", "spectrum-large"):
+        show(name, [record for record in lines.records if record["table"] == name])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What watching and controlling a layer costs beside the layer: `python -m tests.benchmarks.watch`.
+"""What watching and controlling a layer costs beside the layer: `python tests/benchmarks/watch.py`.
 
 Processor time on one thread, medians of blocks. The layer is 20 log-domain sweeps in float32, once
 forward only, once with its backward pass, as a training calls it.
@@ -6,17 +6,25 @@ forward only, once with its backward pass, as a training calls it.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
 
 import torch
+from lines import Lines, add_output
+from tables import show
 
 from sinkdiag import AdaptiveCooling
 from sinkdiag.torch import TensorCooling, Watch
 
 SWEEPS, EVERY = 20, 100
-SHAPES = {"64": (64, 64), "256": (256, 256), "1024": (1024, 1024), "10000x4x4": (10_000, 4, 4)}
+SHAPES = {
+    "64×64": (64, 64),
+    "256×256": (256, 256),
+    "1024×1024": (1024, 1024),
+    "10,000 of 4×4": (10_000, 4, 4),
+}
 
 
 def layer(cost: torch.Tensor, eps: float) -> torch.Tensor:
@@ -40,41 +48,46 @@ def seconds(call: Callable[[], object], calls: int, blocks: int = 9) -> float:
     return statistics.median(found)
 
 
+def measure(name: str, shape: tuple[int, ...], lines: Lines) -> None:
+    """One row: the layer, what `Watch` adds to a call, what `TensorCooling` does."""
+    cost = torch.rand(shape)
+    # Two plans in turn, as a training makes them: new memory every time.
+    plans = [layer(cost, eps) for eps in (0.1, 0.09)]
+    leaf = cost.clone().requires_grad_()
+    calls = (3, 2) if cost.numel() > 1e5 else (20, 20)
+    base = seconds(lambda: layer(cost, 0.1), calls[0])
+    both = seconds(lambda: layer(leaf, 0.1).square().sum().backward(), calls[1])
+    watch, cooling = Watch(every=EVERY), TensorCooling(AdaptiveCooling(1e9, 0.999999))
+    turn = [0]
+
+    def watched() -> None:
+        turn[0] ^= 1
+        watch.observe(cost, plans[turn[0]], 0.1)
+
+    def controlled() -> None:
+        turn[0] ^= 1
+        cooling.step(plans[turn[0]])
+
+    seen, acted = seconds(watched, EVERY), seconds(controlled, EVERY)
+    micro = {"layer_us": base, "both_us": both, "watch_us": seen, "cooling_us": acted}
+    found = {key: 1e6 * value for key, value in micro.items()}
+    lines.add("watch", plans=name, every=EVERY, sweeps=SWEEPS, clock="cpu", **found)
+
+
 def main() -> None:
     """Print one row a shape."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("shapes", nargs="*", choices=[*SHAPES, []], default=[])
+    add_output(parser)
+    options = parser.parse_args()
+    lines = Lines(options.output, ("torch",))
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(f"torch {torch.__version__}, one thread, every = {EVERY}")
-    print("| plans | layer, µs | and back, µs | watch, µs | shares | controller, µs | shares |")
-    print("|---|---|---|---|---|---|---|")
-    for name, shape in SHAPES.items():
-        cost = torch.rand(shape)
-        # Two plans in turn, as a training makes them: new memory every time.
-        plans = [layer(cost, eps) for eps in (0.1, 0.09)]
-        base = seconds(lambda cost=cost: layer(cost, 0.1), 3 if cost.numel() > 1e5 else 20)
-        leaf = cost.clone().requires_grad_()
-        both = seconds(
-            lambda leaf=leaf: layer(leaf, 0.1).square().sum().backward(),
-            2 if cost.numel() > 1e5 else 20,
-        )
-        watch = Watch(every=EVERY)
-        cooling = TensorCooling(AdaptiveCooling(1e9, 0.999999))
-        turn = [0]
-
-        def watched(cost=cost, plans=plans, watch=watch, turn=turn) -> None:
-            turn[0] ^= 1
-            watch.observe(cost, plans[turn[0]], 0.1)
-
-        def controlled(plans=plans, cooling=cooling, turn=turn) -> None:
-            turn[0] ^= 1
-            cooling.step(plans[turn[0]])
-
-        seen, acted = seconds(watched, EVERY), seconds(controlled, EVERY)
-        print(
-            f"| {name} | {1e6 * base:.0f} | {1e6 * both:.0f} "
-            f"| {1e6 * seen:.1f} | {seen / base:.2%}, {seen / both:.2%} "
-            f"| {1e6 * acted:.1f} | {acted / base:.2%}, {acted / both:.2%} |"
-        )
+    for name in options.shapes or SHAPES:
+        measure(name, SHAPES[name], lines)
+    show("watch", lines.records)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import struct
 import numpy as np
 
 from tests.checkpoints.written import deepseek, framed, lucidrains, safetensors
-from tests.fuzz import Mutant, mutate
+from tests.fuzz_files import Mutant, mutate
 
 NUMBERS = (
     0, 1, -1, 2, 3, 4, 7, 8, 24, 2**31, 2**32, 2**62, 2**63, 2**64, 10**30, 1.5, -0.0, 1e400,

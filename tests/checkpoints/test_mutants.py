@@ -6,7 +6,8 @@ import pytest
 
 from tests import fuzz
 from tests.checkpoints.mutants import mutants, seeds
-from tests.fuzz import Mutant, hunt, judge
+from tests.fuzz import hunt, judge
+from tests.fuzz_files import Mutant
 
 
 def test_seeds_are_read(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sinkdiag
-from sinkdiag.report.table import json_value
+from sinkdiag.rendering.table import json_value
 from tests.helpers import frame_of, invoke, uniform_cost
 
 COMMANDS = {

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sinkdiag
-from sinkdiag.report.saved_grids import load_grids
+from sinkdiag.rendering.saved_grids import load_grids
 from tests.helpers import invoke, planar_cost
 from tests.naive import resolvent as naive
 

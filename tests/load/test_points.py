@@ -151,3 +151,9 @@ def test_tensors_of_bfloat16_are_widened():
             return COST
 
     np.testing.assert_array_equal(check_real(Tensor(), "cost"), COST)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e200, 1e-160, 1e-200])
+def test_points_whose_squares_leave_double_precision_are_refused(size):
+    with pytest.raises(InputError, match="rescale the points"):
+        sinkdiag.cost_of_points(size * X, size * Y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.naive.solver import sweeps
+from tests.naive.solver import gathered, pulled_back, scaled, sweeps, swept
 
 
 def frobenius(first, second):
@@ -26,6 +26,11 @@ def note_plan(plan, previous, best, changed, eps):
     return frobenius(plan, previous), places, marks
 
 
+def is_first_largest(x, place):
+    """Whether ``place`` is the first index of the largest entry."""
+    return place >= 0 and list(x).index(max(x)) == place
+
+
 def share_right(best, correct, judged):
     """The share of the judged rows whose argmax is correct."""
     found = [bool(line[place]) for line, place, seen in zip(correct, best, judged) if seen]
@@ -42,3 +47,27 @@ def weigh_loss(plan, target, known, loss, factor):
         [weight(p, t) if seen else 0.0 for p, t in zip(one, two)]
         for one, two, seen in zip(plan, target, known)
     ]
+
+
+def look_at(plan, previous, best, changed, aim, factor, eps):
+    """(drift, share of right rows, argmaxes, W) of a plan."""
+    drift, places, _ = note_plan(plan, previous, best, changed, eps)
+    share = share_right(places, aim["correct"], aim["known"])
+    return drift, share, places, weigh_loss(plan, aim["plan"], aim["known"], aim["loss"], factor)
+
+
+def descend(cost, gradient, rate):
+    """C - eta dl/dC."""
+    return [[c - rate * g for c, g in zip(one, two)] for one, two in zip(cost, gradient)]
+
+
+def learn(kernel, row, col, iters, v, state, aim, factor, rate, eps):
+    """(next cost, plan, gradient, drift, share of right rows) after a step from E and V_0."""
+    us, vs = swept(kernel, row, col, iters, v)
+    plan = scaled(kernel, us[-1], vs[-1])
+    drift, share, _, weighted = look_at(
+        plan, state["plan"], state["best"], state["changed"], aim, factor, eps
+    )
+    factors = pulled_back(kernel, row, col, us, vs, weighted)
+    gradient = gathered(kernel, us, vs, *factors, weighted)
+    return descend(state["cost"], gradient, rate), plan, gradient, drift, share

@@ -147,3 +147,40 @@ def label_components(mask):
                 stack += [i for i in range(n) if mask[i][node - n]]
         count += 1
     return label
+
+
+def log_sum_exp(values):
+    top = max(values)
+    return top + math.log(sum(math.exp(value - top) for value in values))
+
+
+def col_sums(plan, u):
+    """Σ_i P_ij u_i, one column after another, the rows in order."""
+    return [sum((line[j] * ui for line, ui in zip(plan, u)), 0.0) for j in range(len(plan[0]))]
+
+
+def row_sums(plan, v):
+    """Σ_j P_ij v_j, the columns in order."""
+    return [sum((x * vj for x, vj in zip(line, v)), 0.0) for line in plan]
+
+
+def row_products(matrix, x):
+    """matrix x."""
+    return row_sums(matrix, x)
+
+
+def column_products(matrix, x):
+    """matrix' x."""
+    return col_sums(matrix, x)
+
+
+def add_row(matrix, i, x, out):
+    """out + x matrix_i."""
+    return [old + x * entry for old, entry in zip(out, matrix[i])]
+
+
+def add_four_rows(matrix, i, xs, out):
+    """out + Σ_k x_k matrix_{i+k}."""
+    for k, x in enumerate(xs):
+        out = add_row(matrix, i + k, x, out)
+    return out

@@ -6,12 +6,7 @@ import math
 
 import mpmath
 
-from tests.naive.numerics import column_weights, label_components
-
-
-def log_sum_exp(values):
-    top = max(values)
-    return top + math.log(sum(math.exp(value - top) for value in values))
+from tests.naive.numerics import col_sums, column_weights, label_components, log_sum_exp, row_sums
 
 
 def row_update(cost, g, row, eps):
@@ -56,8 +51,8 @@ def build_parallel(cost, g, row, eps):
 
 def linear_sweep(plan, row, col, u):
     """(u, v) with v = c/(P'u) and then u = r/(Pv)."""
-    v = [c / sum(line[j] * ui for line, ui in zip(plan, u)) for j, c in enumerate(col)]
-    return [r / sum(x * vj for x, vj in zip(line, v)) for line, r in zip(plan, row)], v
+    v = [c / total for c, total in zip(col, col_sums(plan, u))]
+    return [r / total for r, total in zip(row, row_sums(plan, v))], v
 
 
 def absorb(f, g, u, v, eps):
@@ -66,6 +61,11 @@ def absorb(f, g, u, v, eps):
         [fi + eps * math.log(ui) for fi, ui in zip(f, u)],
         [gj + eps * math.log(vj) for gj, vj in zip(g, v)],
     )
+
+
+def carry(cost, row, col, eps, count, g):
+    """The g after ``count`` sweeps."""
+    return sweeps(cost, row, col, eps, count, g)[1]
 
 
 def sweeps(cost, row, col, eps, count, g):
@@ -226,25 +226,45 @@ def plan_residuals(plan, row, col, count):
     return sweep_residuals(cost, row, col, 1.0, count, [0.0] * len(col))
 
 
+def exponents(cost, g, scale, lowest):
+    """((a_i + b_j - X_ij)/eps or -inf below ``lowest``, a, b), scale = -1/eps."""
+    n, m = len(cost), len(g)
+    a = [min(cost[i][j] - g[j] for j in range(m)) for i in range(n)]
+    b = [min(cost[i][j] - a[i] for i in range(n)) for j in range(m)]
+    values = [[scale * (cost[i][j] - a[i] - b[j]) for j in range(m)] for i in range(n)]
+    return [[x if x > lowest else -math.inf for x in line] for line in values], a, b
+
+
+def below(x, limits):
+    """Whether |x_j| <= limits_j for all j."""
+    return all(abs(value) <= limit for value, limit in zip(x, limits))
+
+
+def least_difference(x, y):
+    """min_j (x_j - y_j)."""
+    return min(one - other for one, other in zip(x, y))
+
+
+def swept_rows(kernel, row, v):
+    """r/(E v), and E' times that."""
+    u = [mass / total for mass, total in zip(row, row_sums(kernel, v))]
+    return u, col_sums(kernel, u)
+
+
+def pulled_rows(kernel, share, scale):
+    """-scale∘(E share), and E' times that."""
+    x = [-factor * total for factor, total in zip(scale, row_sums(kernel, share))]
+    return x, col_sums(kernel, x)
+
+
 def swept(kernel, row, col, count, v):
     """(u, v) of every sweep: lists of count + 1 vectors each, from v_0 = ``v``."""
     us, vs = [], [list(v)]
-    for t in range(count + 1):
-        us.append(
-            [
-                row[i] / sum(kernel[i][j] * vs[t][j] for j in range(len(col)))
-                for i in range(len(row))
-            ]
-        )
-        if t < count:
-            sums = [sum(kernel[i][j] * us[t][i] for i in range(len(row))) for j in range(len(col))]
-            vs.append([mass / total for mass, total in zip(col, sums)])
-    return us, vs
-
-
-def product(matrix, x):
-    """matrix' x."""
-    return [sum(line[j] * value for line, value in zip(matrix, x)) for j in range(len(matrix[0]))]
+    for _ in range(count):
+        u, sums = swept_rows(kernel, row, vs[-1])
+        us.append(u)
+        vs.append([mass / total for mass, total in zip(col, sums)])
+    return [*us, swept_rows(kernel, row, vs[-1])[0]], vs
 
 
 def scaled(kernel, u, v):
@@ -252,47 +272,29 @@ def scaled(kernel, u, v):
     return [[u[i] * kernel[i][j] * v[j] for j in range(len(v))] for i in range(len(u))]
 
 
-def gathered(kernel, u, v, left, right, weighted):
+def gathered(kernel, us, vs, left, right, weighted):
     """E∘Σ_t (left_t v_t' + u_t right_t') - W."""
-    return [
-        [
-            kernel[i][j]
-            * sum(left[t][i] * v[t][j] + u[t][i] * right[t][j] for t in range(len(left)))
-            - weighted[i][j]
-            for j in range(len(kernel[0]))
-        ]
+    terms = list(zip(left, vs, us, right))
+    sums = [
+        [sum(x[i] * v[j] + u[i] * y[j] for x, v, u, y in terms) for j in range(len(vs[0]))]
         for i in range(len(kernel))
     ]
+    return [[e * s - w for e, s, w in zip(*lines)] for lines in zip(kernel, sums, weighted)]
 
 
 def pulled_back(kernel, row, col, us, vs, weighted):
     """(left, right) by the chain rule through log u and log v, half-sweep by half-sweep."""
     n, m, count = len(row), len(col), len(us) - 1
-    f = [sum(weighted[i]) for i in range(n)]
-    g = [sum(weighted[i][j] for i in range(n)) for j in range(m)]
+    f, g = [sum(line) for line in weighted], [sum(column) for column in zip(*weighted)]
     left = [[0.0] * n for _ in range(count + 1)]
     right = [[0.0] * m for _ in range(count + 1)]
     left[count] = [f[i] * us[count][i] / row[i] for i in range(n)]
-    # log u_i = log r_i - log Σ_j E_ij v_j passes -Q1_ij f_i on to log v_j.
-    g = [
-        g[j] - sum(f[i] * us[count][i] * kernel[i][j] * vs[count][j] / row[i] for i in range(n))
-        for j in range(m)
-    ]
+    # log u_i = log r_i - log Σ_j E_ij v_j passes -u_i E_ij v_j f_i/r_i on to log v_j.
+    sums = col_sums(kernel, left[count])
+    g = [old - v * total for old, v, total in zip(g, vs[count], sums)]
     for t in range(count - 1, -1, -1):
         right[t] = [g[j] * vs[t + 1][j] / col[j] for j in range(m)]
-        f = [
-            -sum(g[j] * us[t][i] * kernel[i][j] * vs[t + 1][j] / col[j] for j in range(m))
-            for i in range(n)
-        ]
+        f = [-u * total for u, total in zip(us[t], row_sums(kernel, right[t]))]
         left[t] = [f[i] * us[t][i] / row[i] for i in range(n)]
-        g = [
-            -sum(f[i] * us[t][i] * kernel[i][j] * vs[t][j] / row[i] for i in range(n))
-            for j in range(m)
-        ]
+        g = [-v * total for v, total in zip(vs[t], col_sums(kernel, left[t]))]
     return left, right
-
-
-def exponents(reduced, b, scale, lowest):
-    """scale (X_ij - b_j), or -inf below ``lowest``."""
-    shifted = [[scale * (x - y) for x, y in zip(line, b)] for line in reduced]
-    return [[value if value > lowest else -math.inf for value in line] for line in shifted]

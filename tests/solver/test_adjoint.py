@@ -26,43 +26,74 @@ def random_case(n, m, seed=0, eps=0.1):
 
 def test_the_kernels_agree_with_their_twins():
     problem, eps, weighted = random_case(6, 5)
-    reduced, b = problem.cost.copy(), np.linspace(0.0, 0.1, 5)
-    kernels.exponents(reduced, b, -1.0 / eps, -5.0)
-    np.testing.assert_allclose(reduced, naive.exponents(problem.cost, b, -1.0 / eps, -5.0))
-    assert np.isneginf(reduced).any()
+    noise, g = 0.1 * weighted, np.linspace(0.0, 0.1, 5)
+    reduced, a, b = np.empty((6, 5)), np.empty(6), np.empty(5)
+    for xi in (noise, np.empty((0, 0))):
+        numbers = np.array([-1.0 / eps, -5.0, -np.inf])
+        kernels.exponents(problem.cost, xi, g, numbers, a, b, reduced)
+        wanted = naive.exponents(problem.cost + (xi if xi.size else 0.0), g, -1.0 / eps, -5.0)
+        for mine, theirs in zip((reduced, a, b), wanted, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-13, atol=1e-14)
+        assert np.isneginf(reduced).any()
+    assert kernels.least_difference(problem.cost[0], g) == naive.least_difference(
+        problem.cost[0], g
+    )
     kernel = np.exp(-problem.cost / eps)
     count = 4
     u, v = np.empty((count + 1, 6)), np.empty((count + 1, 5))
     v[0] = 1.0
-    across = np.ascontiguousarray(kernel.T)
-    done = kernels.swept(kernel, across, problem.row, problem.col, count, u, v, 1e120, 0.0)
+    done = kernels.swept(kernel, problem.row, problem.col, count, u, v, 1e120, 0.0)
     assert done == count
     us, vs = naive.swept(kernel, problem.row, problem.col, count, [1.0] * 5)
     np.testing.assert_allclose(u, us, rtol=TWIN)
     np.testing.assert_allclose(v, vs, rtol=TWIN)
+    factor, sums = np.empty(6), np.empty(5)
+    kernels.swept_rows(kernel, problem.row, v[0], factor, sums)
+    wanted = naive.swept_rows(kernel, problem.row, v[0])
+    np.testing.assert_allclose(factor, wanted[0], rtol=TWIN)
+    np.testing.assert_allclose(sums, wanted[1], rtol=TWIN)
     plan = np.empty((6, 5))
     kernels.scaled(kernel, u[count], v[count], plan)
     np.testing.assert_allclose(plan, naive.scaled(kernel, us[-1], vs[-1]), rtol=TWIN)
-    out = np.empty(5)
-    kernels.product(kernel, u[0], out)
-    np.testing.assert_allclose(out, naive.product(kernel, u[0]), rtol=TWIN)
     left, right = np.empty((count + 1, 6)), np.empty((count + 1, 5))
-    f, g = weighted.sum(axis=1), weighted.sum(axis=0)
-    kernels.pulled_back(
-        kernel, across, problem.row, problem.col, count, done, u, v, f, g, 0.0, left, right
+    first = kernels.pulled_back(
+        kernel, problem.row, problem.col, count, done, u, v, weighted, 0.0, left, right
     )
+    assert first == 0
     wanted = naive.pulled_back(kernel, problem.row, problem.col, us, vs, weighted)
     scale = np.abs(weighted).max()
     np.testing.assert_allclose(left, wanted[0], rtol=TWIN, atol=TWIN * scale)
     np.testing.assert_allclose(right, wanted[1], rtol=TWIN, atol=TWIN * scale)
-    gradient = np.empty((6, 5))
-    kernels.gathered(kernel, u, v, left, right, weighted, gradient)
-    np.testing.assert_allclose(
-        gradient,
-        naive.gathered(kernel, us, vs, *wanted, weighted),
-        rtol=TWIN,
-        atol=TWIN * scale,
-    )
+    x, mass = np.empty(6), np.empty(5)
+    kernels.pulled_rows(kernel, right[0], u[0], x, mass)
+    wanted_rows = naive.pulled_rows(kernel, right[0], u[0])
+    np.testing.assert_allclose(x, wanted_rows[0], rtol=TWIN, atol=TWIN * scale)
+    np.testing.assert_allclose(mass, wanted_rows[1], rtol=TWIN, atol=TWIN * scale)
+    for rows in (6, 5):
+        gradient = np.empty((rows, 5))
+        kernels.gathered(
+            kernel[:rows],
+            first,
+            done,
+            u[:, :rows].copy(),
+            v,
+            left[:, :rows].copy(),
+            right,
+            weighted[:rows],
+            gradient,
+        )
+        np.testing.assert_allclose(
+            gradient,
+            naive.gathered(kernel, us, vs, *wanted, weighted)[:rows],
+            rtol=TWIN,
+            atol=TWIN * scale,
+        )
+
+
+def test_below_is_what_it_says():
+    limits = np.array([1.0, 2.0])
+    for x in ([1.0, -2.0], [1.0, 2.1], [np.nan, 0.0], [-1.5, 0.0]):
+        assert kernels.below(np.array(x), limits) is naive.below(x, limits)
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (4, 1), (5, 9), (9, 5), (24, 24)])

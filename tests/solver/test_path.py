@@ -11,9 +11,9 @@ from sinkdiag.problem import make_problem
 from sinkdiag.results import Status
 from sinkdiag.solver import path as path_module
 from sinkdiag.solver import solve_problem
-from sinkdiag.solver.path import WarmPath, solve_path
+from sinkdiag.solver.path import SharedPath, WarmPath, solve_path
 from sinkdiag.solver.settings import DEFAULT, SolverSettings
-from tests.helpers import uniform_cost
+from tests.helpers import planar_cost, uniform_cost
 
 
 @pytest.fixture(name="starts")
@@ -90,3 +90,38 @@ def test_settings_are_passed_down_and_cannot_be_changed():
     np.testing.assert_allclose(slow.plan, quick.plan, atol=1e-9)
     with pytest.raises(FrozenInstanceError):
         DEFAULT.cooling = 0.9
+
+
+def test_a_shared_path_solves_a_problem_once_at_a_temperature(monkeypatch):
+    solved = []
+
+    def counted(problem, eps, **options):
+        solved.append((problem.name, eps))
+        return solve_problem(problem, eps, **options)
+
+    monkeypatch.setattr("sinkdiag.solver.path.solve_problem", counted)
+    a, b = (make_problem(planar_cost(8, seed), name=name) for seed, name in enumerate("ab"))
+    shared = SharedPath()
+    (loose,) = shared(a, [0.3], tol=1e-6)
+    assert loose.marginal_error <= 1e-12
+    first = list(shared(a, [1.0, 0.5, 0.3]))
+    assert list(shared(a, [0.5, 0.3], tol=1e-10)) == first[1:]
+    list(shared(b, [0.5]))
+    assert solved == [("a", 0.3), ("a", 1.0), ("a", 0.5), ("b", 0.5)]
+    # Looser does not serve tighter; what failed is tried again with a higher limit only.
+    list(shared(a, [0.5], tol=1e-13))
+    (failed,) = shared(a, [0.001], max_iter=1)
+    assert failed.status.failed
+    count = len(solved)
+    assert list(shared(a, [0.001], max_iter=1)) == [failed]
+    assert len(solved) == count
+    (found,) = shared(a, [0.001])
+    assert not found.status.failed
+
+
+def test_a_shared_path_finds_what_a_path_of_its_own_finds():
+    problem, grid = make_problem(planar_cost(8)), [1.0, 0.5, 0.3]
+    shared = SharedPath()
+    next(shared(problem, [0.5]))
+    for one, other in zip(shared(problem, grid), solve_path(problem, grid), strict=True):
+        np.testing.assert_allclose(one.plan, other.plan, rtol=1e-9, atol=1e-15)

@@ -87,3 +87,14 @@ def test_a_truth_without_learning_and_a_trajectory_with_it_are_refused():
         sinkdiag.anneal(
             np.stack([LEARNED] * 3), layout="trajectory", schedules=["power"], learn=True
         )
+
+
+def test_the_figure_is_of_a_learner():
+    learned, given = (
+        sinkdiag.anneal(LEARNED, learn=learn, schedules=["exponential"], max_steps=30, tv=False)
+        for learn in (True, False)
+    )
+    for result, label, what in ((learned, "step + 1", "gradient step"), (given, "sweeps", "sweep")):
+        figure = result.figure()
+        assert figure.axes[0].get_xlabel() == label
+        assert f"one {what} a step" in figure.get_suptitle()

@@ -24,8 +24,9 @@ def record(steps=150, rate=0.05, noise=0.02, seed=0):
     run, state = LearningRun(learner), LearningState(learner.problem.cost.copy())
     eps, costs, seen = 1.0, [], []
     for _ in range(steps):
-        run.step(state, eps, learner.draw_noise(random))
-        costs.append(run.noisy.copy())
+        noise = learner.draw_noise(random)
+        costs.append(state.cost + noise)
+        run.step(state, eps, noise)
         seen.append(eps)
         eps = max(0.05, 0.97 * eps)
     return np.array(costs), np.array(seen)
@@ -88,8 +89,9 @@ def test_a_record_that_locked_in_says_when():
     run, state = LearningRun(learner), LearningState(learner.problem.cost.copy())
     costs, seen = [], np.maximum(fast, 0.01)
     for value in seen:
-        run.step(state, float(value), learner.draw_noise(random))
-        costs.append(run.noisy.copy())
+        noise = learner.draw_noise(random)
+        costs.append(state.cost + noise)
+        run.step(state, float(value), noise)
     row = sinkdiag.calibrate(
         np.array(costs),
         layout="trajectory",

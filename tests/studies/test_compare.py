@@ -9,7 +9,7 @@ import pytest
 
 import sinkdiag
 from sinkdiag.errors import InputError
-from sinkdiag.report.saved_results import load_result
+from sinkdiag.rendering.saved_results import load_result
 from tests.helpers import invoke, planar_cost
 
 ROWS = "eps,gap,marginal_error,status\n0.5,0.25,1e-15,converged\n0.1,1e-3,2e-15,converged\n"

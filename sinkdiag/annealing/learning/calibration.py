@@ -10,7 +10,7 @@ import numpy as np
 from sinkdiag.annealing.controller import AdaptiveCooling
 from sinkdiag.annealing.learning.fates import Course, Fate, Outcome
 from sinkdiag.annealing.learning.learner import LARGE, Learner
-from sinkdiag.annealing.learning.lengths import Form, Shortest, shortest_safe
+from sinkdiag.annealing.learning.lengths import Shortest, shortest_safe
 from sinkdiag.annealing.learning.meter import Meter
 from sinkdiag.annealing.learning.pilot import PILOT_WORK, choose_alpha
 from sinkdiag.annealing.learning.resolution import Resolution, resolve
@@ -206,6 +206,8 @@ def measure_learning(
     stage = SlopeStage(runner, search, panel, settings, whole_map=extended)
     fates, chosen = stage.choose(unit)
     holds = chosen is not None and chosen.holds_up
+    meter.begin("shortest schedules")
+    plain, linear = shortest_safe(trials, panel, ("exponential", "linear"), LENGTH_WORK)
     found = LearningCalibration(
         settings=settings,
         learner=learner,
@@ -217,8 +219,8 @@ def measure_learning(
         fates=fates,
         chosen=chosen if holds else None,
         rejected=None if holds else chosen,
-        plain=_shortest(trials, panel, "exponential"),
-        linear=_shortest(trials, panel, "linear"),
+        plain=plain,
+        linear=linear,
         rates=_other_rates(stage, unit) if extended else (),
         resolution=resolution,
         eps_freeze=freeze,
@@ -226,11 +228,6 @@ def measure_learning(
     )
     meter.finish()
     return found
-
-
-def _shortest(trials: Trials, panel: Panel, form: Form) -> Shortest:
-    trials.meter.begin(f"shortest {form} schedule")
-    return shortest_safe(trials, panel, form, LENGTH_WORK)
 
 
 def _other_rates(stage: SlopeStage, unit: float) -> tuple[tuple[float, float], ...]:
@@ -243,12 +240,12 @@ def _theory(learner: Learner, eps: float, seed: int) -> Thresholds | None:
     return None if math.isnan(eps) else thresholds(learner.problem, eps, learner.iters, seed=seed)
 
 
-# A guess of the work of one length on one replicate, in runs.
+# A guess of the work of one length of both forms on one replicate, in runs.
 LENGTH_WORK = 0.6
 
 
 def _meter(progress: Progress, count: int, *, rates: bool) -> Meter:
-    slopes, lengths = MAP_WORK * count, 12.0 * LENGTH_WORK * count
+    slopes, lengths = MAP_WORK * count, 24.0 * LENGTH_WORK * count
     return Meter(
         progress,
         {
@@ -256,8 +253,7 @@ def _meter(progress: Progress, count: int, *, rates: bool) -> Meter:
             "choosing alpha0": PILOT_WORK,
             "fates of the slopes": slopes,
             "confirming": FRESH_WORK * CONFIRMATIONS,
-            "shortest exponential schedule": lengths,
-            "shortest linear schedule": lengths,
+            "shortest schedules": lengths,
             "other learning rates": 2.0 * slopes if rates else 0.0,
         },
     )

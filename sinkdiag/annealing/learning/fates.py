@@ -127,9 +127,10 @@ def run_together(
         noise = learner.draw_noise(random)
         going: list[_Branch] = []
         for branch in (_arrived(branch, step, course) for branch in branches):
+            met = None if observe is None else _met(branch.state.cost, noise)
             measured = run.step(branch.state, branch.eps, noise)
-            if observe is not None:
-                observe(run, branch.state, branch.eps, measured, run.noisy)
+            if observe is not None and met is not None:
+                observe(run, branch.state, branch.eps, measured, met)
             if _ended(branch, step, course):
                 outcome = _judge(run, branch, course)
                 outcomes.update(dict.fromkeys(branch.members, outcome))
@@ -146,6 +147,10 @@ def run_together(
         step += 1
     tick(1.0 - step / last)
     return tuple(outcomes[index] for index in range(len(paces)))
+
+
+def _met(cost: AnyArray, noise: AnyArray | None) -> AnyArray:
+    return cost.copy() if noise is None else cost + noise
 
 
 def _arrived(branch: _Branch, step: int, course: Course) -> _Branch:

@@ -14,7 +14,17 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from sinkdiag.annealing.learning.kernels import MASS, MSE, NLL, note_plan, share_right, weigh_loss
+from sinkdiag.annealing.learning.kernels import (
+    MASS,
+    MSE,
+    NLL,
+    Aim,
+    Found,
+    Moment,
+    descend,
+    learn,
+    look_at,
+)
 from sinkdiag.annealing.learning.target import Target
 from sinkdiag.arrays import AnyArray
 from sinkdiag.problem import Problem
@@ -119,6 +129,9 @@ class LearningState:
         self.right_share = 0.0
         self.best_share = 0.0
         self.steps = 0
+        self.moment = Moment(
+            cost=self.cost, plan=self.plan, best=self.best, changed_at=self.changed_at
+        )
 
     def copy(self) -> LearningState:
         """The same moment, to go on from in another way."""
@@ -135,58 +148,66 @@ class LearningRun:
 
     Attributes
     ----------
-    noisy, weighted, gradient:
-        Of the last step, (n, m): C_t + xi_t, W = P∘(dl/dP)/eps, and dl/dC.
+    weighted, gradient:
+        Of the last step, (n, m): W = P∘(dl/dP)/eps, and dl/dC.
     """
 
     def __init__(self, learner: Learner) -> None:
         self.learner = learner
-        problem = learner.problem
-        n, m = problem.cost.shape
+        problem, target = learner.problem, learner.target
         self.layer = LayerRun(problem, learner.iters, learner.dtype)
-        self.gradient: AnyArray = np.zeros((n, m), learner.dtype)
-        self.noisy: AnyArray = np.empty((n, m), learner.dtype)
-        self.weighted: AnyArray = np.empty((n, m), learner.dtype)
-        self._update = np.empty((n, m), learner.dtype)
-        self._target = learner.target.plan.astype(learner.dtype)
-        self._scale = n / problem.total
+        self.weighted: AnyArray = np.empty(problem.cost.shape, learner.dtype)
+        self.gradient: AnyArray = np.zeros_like(self.weighted)
+        self._aim = Aim(
+            plan=target.plan.astype(learner.dtype),
+            known=target.known,
+            judged=target.judged,
+            correct=target.correct,
+            loss=_CODES[learner.loss],
+        )
+        self._found = Found(
+            plan=self.layer.plan,
+            weighted=self.weighted,
+            gradient=self.gradient,
+            measured=np.empty(2),
+        )
+        limits, scale = self.layer.limits, problem.cost.shape[0] / problem.total
+        self._bounds = (limits.safe, limits.still, limits.spent)
+        self._factor = scale if learner.loss == "nll" else scale**2
 
     def step(self, state: LearningState, eps: float, noise: AnyArray | None = None) -> LearningStep:
         """One forward pass at ``eps`` and one gradient step, of ``state`` in place.
 
-        ``noise`` is xi_t in cost units, (n, m). The gradient stays in `gradient`.
+        ``noise`` is xi_t in cost units, (n, m).
         """
-        learner = self.learner
-        np.add(state.cost, 0.0 if noise is None else noise, out=self.noisy)
-        plan = self.layer.run(self.noisy, eps, None if learner.cold else state.g)
+        learner, layer, found = self.learner, self.layer, self._found
+        init = None if learner.cold else state.g
+        numbers = np.array([self._factor / eps, learner.learning_rate], learner.dtype)
+        layer.prepare(state.cost, eps, init, noise)
+        done = learn(
+            layer.factors,
+            learner.iters,
+            self._bounds,
+            state.moment,
+            self._aim,
+            numbers,
+            eps,
+            found,
+        )
+        layer.keep(done)
+        if done < 0:
+            layer.run_wider(state.cost, eps, init, noise)
+            look_at(state.moment, self._aim, numbers, eps, found)
+            self.gradient[:] = layer.pull_back(self.weighted)
+            descend(state.cost, self.gradient, numbers)
         if not learner.cold:
-            state.g[:] = self.layer.potential()
-        drift = note_plan(plan, state.plan, state.best, state.changed_at, eps)
-        target = learner.target
-        state.right_share = share_right(state.best, target.correct, target.judged)
+            state.g[:] = layer.potential()
+        drift, state.right_share = found.measured.tolist()
         state.best_share = max(state.best_share, state.right_share)
-        self._weigh(plan, eps)
-        self.gradient = self.layer.pull_back(self.weighted)
-        rate = learner.dtype(learner.learning_rate)
-        state.cost -= np.multiply(self.gradient, rate, out=self._update)
-        state.plan[:] = plan
         state.steps += 1
-        drift = math.nan if state.steps == 1 else float(drift)
+        drift = math.nan if state.steps == 1 else drift
         return LearningStep(drift=drift, drift_ratio=drift / eps)
 
     def quiet_plan(self, state: LearningState, eps: float) -> AnyArray:
         """The plan of the present costs without noise; overwritten by the next call."""
         return self.layer.run(state.cost, eps, None if self.learner.cold else state.g)
-
-    def _weigh(self, plan: AnyArray, eps: float) -> None:
-        """W of the loss at this plan, into the array that the layer's adjoint takes."""
-        learner, scale = self.learner, self._scale
-        factor = (scale if learner.loss == "nll" else scale**2) / eps
-        weigh_loss(
-            plan,
-            self._target,
-            learner.target.known,
-            _CODES[learner.loss],
-            np.array([factor], learner.dtype),
-            self.weighted,
-        )

@@ -1,9 +1,9 @@
-"""The shortest schedule of a given form that is safe: what a user would do without a controller."""
+"""The shortest safe schedules of given forms: what a user would do without a controller."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,35 +34,56 @@ def lengths(budget: int) -> tuple[int, ...]:
     return tuple(steps for steps in grid if steps < budget)
 
 
-def shortest_safe(trials: Trials, panel: Panel, form: Form, weight: float) -> Shortest:
-    """By the same fates as the slopes, on the same replicates.
+def shortest_safe(
+    trials: Trials, panel: Panel, forms: Sequence[Form], weight: float
+) -> tuple[Shortest, ...]:
+    """Of each form, by the same fates as the slopes, on the same replicates.
 
     A length and the next two on the grid must be safe. Fates are not monotone, so the search goes
-    up from the shortest; where the third of a run fails, the two before it need not be tried.
+    up from the shortest. All forms are searched side by side: they meet the same noise, which on
+    large matrices takes as long to draw as a step.
     """
     course = trials.course
     grid = lengths(course.max_steps)
+    found: dict[Form, int | None] = {}
+    searches = {form: first_run(len(grid)) for form in forms}
+    wanted = {form: next(search) for form, search in searches.items()} if len(grid) >= RUN else {}
+    while wanted:
+        paces = {
+            form: LengthPace(
+                eps_start=course.eps_start, eps_min=course.eps_min, steps=grid[index], form=form
+            )
+            for form, index in wanted.items()
+        }
+        trials.race(list(paces.values()), panel, weight)
+        wanted = {}
+        for form, pace in paces.items():
+            try:
+                wanted[form] = searches[form].send(trials.is_safe(pace, panel))
+            except StopIteration as end:
+                found[form] = end.value
+    return tuple(_shortest(grid, found.get(form)) for form in forms)
 
-    def is_safe(index: int) -> bool:
-        pace = LengthPace(
-            eps_start=course.eps_start, eps_min=course.eps_min, steps=grid[index], form=form
-        )
-        trials.race([pace], panel, weight)
-        return trials.is_safe(pace, panel)
 
-    first = first_run(is_safe, len(grid))
+def _shortest(grid: Sequence[int], first: int | None) -> Shortest:
     if first is None:
         return Shortest(steps=math.inf, longest_unsafe=grid[-1])
     return Shortest(steps=grid[first], longest_unsafe=grid[first - 1] if first else 0)
 
 
-def first_run(holds: Callable[[int], bool], count: int) -> int | None:
-    """The least i with ``holds`` at i, i + 1, ..., i + RUN - 1, all below ``count``."""
+def first_run(count: int) -> Generator[int, bool, int | None]:
+    """The least i of which i, i + 1, ..., i + RUN - 1, all below ``count``, hold (None: none).
+
+    Yields the index that it wants to know of, and is sent whether that holds.
+    """
     first = 0
     while first + RUN <= count:
         # From behind: a failure rules out every run that contains it.
-        fails = next((i for i in range(first + RUN - 1, first - 1, -1) if not holds(i)), None)
-        if fails is None:
+        for index in range(first + RUN - 1, first - 1, -1):
+            holds = yield index
+            if not holds:
+                first = index + 1
+                break
+        else:
             return first
-        first = fails + 1
     return None

@@ -13,6 +13,7 @@ from sinkdiag.annealing.learning.slopes import CONFIRMATIONS, COUNT, QUICK_COUNT
 from sinkdiag.checks import (
     MOST_ITERS,
     MOST_REPLICATES,
+    MOST_STEPS,
     check_choice,
     check_count,
     check_share,
@@ -28,7 +29,7 @@ Start = Literal["cold", "warm"]
 # takes 220 and 370, `nll` 10, and `mass` never gets there.
 DEFAULT_RATES = {"mse": 0.6, "mass": 0.6, "nll": 0.03}
 _LEAST = {"iters": 1, "max_steps": 2, "replicates": 1, "seed": 0}
-_MOST = {"iters": MOST_ITERS, "replicates": MOST_REPLICATES}
+_MOST = {"iters": MOST_ITERS, "max_steps": MOST_STEPS, "replicates": MOST_REPLICATES}
 # A quick calibration takes a third of the replicates, of these at least.
 FEWEST = 3
 # Costs that vary by less than this share of their size are equal to rounding.

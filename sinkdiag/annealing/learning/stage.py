@@ -9,6 +9,7 @@ from itertools import pairwise
 from sinkdiag.annealing.learning.fates import Fate
 from sinkdiag.annealing.learning.settings import LearningSettings
 from sinkdiag.annealing.learning.slopes import (
+    MOST_TESTS,
     PAPER,
     Chosen,
     SlopeFates,
@@ -81,11 +82,24 @@ class SlopeStage:
         ]
 
     def _held(self, found: tuple[SlopeFates, ...]) -> list[SlopeFates]:
-        """The slopes that stand at a temperature, followed up where that was not done yet."""
-        able = [
-            entry.slope
-            for entry in found
-            if entry.outcomes and all(run.fate is Fate.HELD for run in entry.outcomes)
-        ]
-        self.search.run(able, self.panel, 0.0, all_fates=True)
-        return standing(self.search.fates([entry.slope for entry in found], self.panel))
+        """The slopes that stand at a temperature, the lowest first.
+
+        Where lost causes are not followed up, the lowest are until some of them stand.
+        """
+        able = sorted(
+            (
+                entry
+                for entry in found
+                if entry.outcomes and all(run.fate is Fate.HELD for run in entry.outcomes)
+            ),
+            key=lambda entry: (entry.eps, entry.slope),
+        )
+        slopes = [entry.slope for entry in found]
+        step = len(able) if self.all_fates else MOST_TESTS
+        for start in range(0, len(able), max(step, 1)):
+            lowest = [entry.slope for entry in able[start : start + step]]
+            self.search.run(lowest, self.panel, 0.0, all_fates=True)
+            stands = standing(self.search.fates(slopes, self.panel))
+            if stands:
+                return stands
+        return []

@@ -12,12 +12,11 @@ from typing import Protocol
 import numpy as np
 
 from sinkdiag.annealing.learning.fates import Course, Fate, Outcome, run_together
-from sinkdiag.annealing.learning.learner import LARGE, Learner
+from sinkdiag.annealing.learning.learner import Learner
 from sinkdiag.annealing.learning.meter import Meter
 from sinkdiag.annealing.learning.paces import Pace
 
-# Replicates that a race takes at a time, and threads that run them on large matrices. On small
-# ones what a step does between its kernels is as long as these: two threads only wait in turn.
+# Replicates that are run at the same time: the kernels of a step release the GIL.
 WORKERS = 2
 # Safe on this share of the replicates is safe.
 MOSTLY = 0.9
@@ -71,8 +70,8 @@ class LearnerRunner:
 
     @property
     def workers(self) -> int:
-        """Replicates are independent, and the kernels of large matrices release the GIL."""
-        return WORKERS if self.learner.problem.cost.size > LARGE else 1
+        """Replicates are independent."""
+        return WORKERS
 
     def make(
         self, paces: Sequence[Pace], purpose: Purpose, index: int, tick: Callable[[float], None]

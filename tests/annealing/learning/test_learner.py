@@ -29,14 +29,84 @@ def test_the_kernels_agree_with_their_twins():
     assert list(best) == places
     assert list(changed) == marks
     assert {0.2, 0.7} == set(marks)
+    np.testing.assert_array_equal(previous, plan)
+    for values in ([1.0, 3.0, 3.0, 2.0], [2.0, 1.0, 2.0, 2.0]):
+        for place in range(-1, 4):
+            mine = kernels.is_first_largest(np.array(values), place)
+            assert mine is naive.is_first_largest(values, place)
     share = kernels.share_right(best, target > 0.5, known)
     assert share == naive.share_right(best, target > 0.5, known)
     weighted = np.empty((5, 4))
     for name, code in (("mse", kernels.MSE), ("mass", kernels.MASS), ("nll", kernels.NLL)):
-        kernels.weigh_loss(plan, target, known, code, np.array([3.0]), weighted)
+        kernels.weigh_loss(plan, target, known, code, 3.0, weighted)
         np.testing.assert_allclose(
             weighted, naive.weigh_loss(plan, target, known, name, 3.0), rtol=1e-14
         )
+
+
+def test_a_compiled_step_is_its_twin():
+    learner = small_learner(5, learning_rate=0.3, iters=4)
+    problem, target = learner.problem, learner.target
+    run, state = LearningRun(learner), LearningState(problem.cost.copy())
+    random, eps = np.random.default_rng(3), 0.2
+    state.plan[:] = random.random((5, 5))
+    state.best[:] = random.integers(0, 5, 5)
+    run.layer.prepare(state.cost, eps, None, None)
+    kernel, row, col, _, v, *_ = run.layer.factors
+    before = {
+        "cost": state.cost.tolist(),
+        "plan": state.plan.tolist(),
+        "best": list(state.best),
+        "changed": list(state.changed_at),
+    }
+    aim = {
+        "plan": target.plan,
+        "known": target.known,
+        "correct": target.correct,
+        "loss": learner.loss,
+    }
+    arguments = (before, aim, 1.0 / eps, 0.3, eps)
+    wanted = naive.learn(kernel.tolist(), row, col, 4, v[0].tolist(), *arguments)
+    numbers, found = np.array([1.0 / eps, 0.3]), run._found
+    done = kernels.learn(
+        run.layer.factors, 4, (1e120, 0.0, 0.0), state.moment, run._aim, numbers, eps, found
+    )
+    assert done == 4
+    mine = (state.cost, found.plan, found.gradient, *found.measured)
+    for one, other in zip(mine, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(state.plan, found.plan)
+    state.plan[:] = before["plan"]
+    kernels.look_at(state.moment, run._aim, numbers, eps, found)
+    seen = naive.look_at(
+        found.plan.tolist(), before["plan"], before["best"], before["changed"], aim, 1 / eps, eps
+    )
+    np.testing.assert_allclose(found.measured, seen[:2], rtol=1e-12)
+    np.testing.assert_array_equal(state.best, seen[2])
+    np.testing.assert_allclose(found.weighted, seen[3], rtol=1e-12, atol=1e-15)
+    cost = state.cost.tolist()
+    kernels.descend(state.cost, found.gradient, numbers)
+    np.testing.assert_allclose(state.cost, naive.descend(cost, found.gradient.tolist(), 0.3))
+
+
+def test_a_step_that_products_do_not_bear_leaves_the_moment_alone():
+    learner = small_learner(5, learning_rate=0.3, iters=4)
+    run, state = LearningRun(learner), LearningState(learner.problem.cost.copy())
+    run.layer.prepare(state.cost, 0.2, None, None)
+    cost, plan = state.cost.copy(), state.plan.copy()
+    done = kernels.learn(
+        run.layer.factors,
+        4,
+        (1e-3, 0.0, 0.0),
+        state.moment,
+        run._aim,
+        np.array([5.0, 0.3]),
+        0.2,
+        run._found,
+    )
+    assert done == -1
+    np.testing.assert_array_equal(state.cost, cost)
+    np.testing.assert_array_equal(state.plan, plan)
 
 
 @pytest.mark.parametrize("loss", ["mse", "mass", "nll"])
@@ -110,8 +180,8 @@ def test_losses_are_those_of_plans_of_mass_n():
 
 def test_costs_rates_and_slopes_scale_together():
     """C, eps, noise times s, the rate times s², k divided by s: the same steps."""
-    scale, outcomes = 3.0, []
-    for s in (1.0, scale):
+    outcomes = []
+    for s in (1.0, 4.0, 3.0):
         problem = make_problem(s * uniform_cost(12, 12))
         learner = Learner(
             problem=problem,
@@ -126,10 +196,12 @@ def test_costs_rates_and_slopes_scale_together():
             for k in (0.05, 0.1, 0.5, math.inf)
         ]
         outcomes.append(run_together(learner, paces, course, np.random.default_rng(4)))
-    for one, other in zip(*outcomes, strict=True):
-        assert one.fate is other.fate
-        assert one.steps == other.steps
-        assert one.wrong_mass == pytest.approx(other.wrong_mass, abs=1e-6)
+    for one, exact, rounded in zip(*outcomes, strict=True):
+        # By a power of two all roundings are the same.
+        assert (one.fate, one.steps, one.wrong_mass) == (exact.fate, exact.steps, exact.wrong_mass)
+        assert (one.fate, one.steps) == (rounded.fate, rounded.steps)
+        if one.fate is Fate.SAFE:  # rows that are not locked right swing, and amplify roundings
+            assert one.wrong_mass == pytest.approx(rounded.wrong_mass, abs=1e-6)
 
 
 def test_the_paper_s_mechanism_appears_with_twenty_sweeps():

@@ -152,7 +152,14 @@ def test_lengths_are_a_grid_of_whole_steps_within_the_budget():
 @pytest.mark.parametrize("pattern", ["SSS", "LSSS", "LSLSSSL", "SSLSS", "LLLL", "SLSSLSSS", "SS"])
 def test_the_first_run_of_three_is_found(pattern):
     wanted = pattern.find("SSS")
-    found = first_run(lambda index: pattern[index] == "S", len(pattern))
+    search = first_run(len(pattern))
+    found = None
+    try:
+        index = next(search)
+        while True:
+            index = search.send(pattern[index] == "S")
+    except StopIteration as end:
+        found = end.value
     assert (-1 if found is None else found) == wanted
 
 
@@ -164,10 +171,19 @@ def test_the_shortest_schedule_is_the_first_of_three_safe_ones():
         return outcome(Fate.SAFE if steps >= 15 and steps != hole else Fate.LOCKED)
 
     found, _ = trials(fate)
-    shortest = shortest_safe(found, TEN, "exponential", 1.0)
+    (shortest,) = shortest_safe(found, TEN, ["exponential"], 1.0)
     assert shortest.steps == 17 == grid[grid.index(hole) + 1]
     assert shortest.longest_unsafe == hole
-    none = shortest_safe(trials(lambda *_: outcome(Fate.LATE))[0], TEN, "linear", 1.0)
+    (none,) = shortest_safe(trials(lambda *_: outcome(Fate.LATE))[0], TEN, ["linear"], 1.0)
     assert (none.steps, none.longest_unsafe) == (math.inf, grid[-1])
-    at_once = shortest_safe(trials(lambda *_: outcome(Fate.SAFE))[0], TEN, "linear", 1.0)
+    (at_once,) = shortest_safe(trials(lambda *_: outcome(Fate.SAFE))[0], TEN, ["linear"], 1.0)
     assert (at_once.steps, at_once.longest_unsafe) == (1, 0)
+
+
+def test_forms_that_are_searched_side_by_side_find_what_each_finds_alone():
+    def fate(steps, *_):
+        return outcome(Fate.SAFE if steps >= 15 and steps != 16 else Fate.LOCKED)
+
+    together = shortest_safe(trials(fate)[0], TEN, ["exponential", "linear"], 1.0)
+    alone = [shortest_safe(trials(fate)[0], TEN, [form], 1.0)[0] for form in ("linear",)]
+    assert together == (alone[0], alone[0])

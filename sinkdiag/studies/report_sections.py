@@ -1,0 +1,257 @@
+"""The sections of ``report``: every command on one input, from fixed points that they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sinkdiag.derivatives.response import SharedResponses
+from sinkdiag.errors import InputError
+from sinkdiag.progress import Progress
+from sinkdiag.rendering.table import Table
+from sinkdiag.solver.path import SharedPath
+from sinkdiag.studies.anneal import study_anneal
+from sinkdiag.studies.anneal_result import AnnealResult
+from sinkdiag.studies.anneal_row import Comparison
+from sinkdiag.studies.anneal_settings import AnnealSettings
+from sinkdiag.studies.calibrate import study_calibrate
+from sinkdiag.studies.calibrate_settings import CalibrateSettings
+from sinkdiag.studies.check import CheckResult, CheckSettings, study_check
+from sinkdiag.studies.constants import ConstantsSettings, study_constants
+from sinkdiag.studies.pseudospectrum import (
+    PseudospectrumResult,
+    PseudospectrumSettings,
+    study_pseudospectrum,
+)
+from sinkdiag.studies.report_focus import Focus
+from sinkdiag.studies.report_row import PseudospectrumOutline
+from sinkdiag.studies.report_settings import ReportSettings, SectionName
+from sinkdiag.studies.result import Result
+from sinkdiag.studies.sensitivity import SensitivitySettings, study_sensitivity
+from sinkdiag.studies.spectrum import SpectrumSettings, study_spectrum
+
+# Entries above which sections that take minutes are made only when they are asked for.
+LARGEST = 160_000
+_LONG: tuple[SectionName, ...] = ("sensitivity", "constants", "calibrate", "anneal")
+# Entries above which the cooling factor is not searched for: that takes as long as the rest.
+_SEARCHED, _USUAL_ALPHA = 2_500, 0.8
+# Points of a pseudospectrum along each axis, steps of annealing, jittered copies.
+_GRID, _STEPS, _REPLICATES = (40, 40), 100, 2
+# Of which a quick calibration takes a third.
+_CALIBRATED = 9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReportSection:
+    """One command's result on the page.
+
+    ``table`` is what the page shows and keeps of it, its ``row_type`` says what the columns mean;
+    ``findings`` are what is said of it; ``figure`` whether it has a figure that no section before
+    it shows.
+    """
+
+    name: SectionName
+    result: Result[Any]
+    table: Table
+    row_type: type
+    findings: tuple[str, ...]
+    figure: bool = True
+
+
+class Sections:
+    """Makes the sections of one focus, one after another, and remembers what was left out."""
+
+    def __init__(self, focus: Focus, settings: ReportSettings, progress: Progress) -> None:
+        self.focus, self.settings, self.progress = focus, settings, progress
+        self.shared, self.responses = SharedPath(), SharedResponses()
+        self.left_out: list[str] = []
+
+    def make(self, check: CheckResult | None) -> tuple[ReportSection, ...]:
+        """Every section that was asked for; ``check`` is made already where there are several."""
+        makers: Mapping[SectionName, Callable[[], ReportSection]] = {
+            "check": lambda: plain_section("check", self.check() if check is None else check),
+            "spectrum": self._spectrum,
+            "pseudospectrum": self._pseudospectrum,
+            "sensitivity": self._sensitivity,
+            "constants": self._constants,
+            "calibrate": self._calibrate,
+            "anneal": self._anneal,
+        }
+        names = [name for name in self.settings.sections if name in makers]
+        whole, found = self.progress, []
+        for place, name in enumerate(names):
+            self.progress = _part_of(whole, place, len(names))
+            found.append(self._made(name, makers[name]))
+        return tuple(section for section in found if section is not None)
+
+    def check(self) -> CheckResult:
+        """The layer at its temperature."""
+        return study_check(
+            [self.focus.subject],
+            self.focus.layer,
+            check_settings(self.settings),
+            self.progress,
+            solutions=self.shared,
+        )
+
+    def _made(self, name: SectionName, make: Callable[[], ReportSection]) -> ReportSection | None:
+        """A section; one that takes minutes, or cannot be made here, is left out with a reason."""
+        asked = name in self.settings.only
+        n, m = self.focus.subject.problems[0].cost.shape
+        if name in _LONG and n * m > LARGEST and not asked:
+            self.left_out.append(f"{name}: left out, it takes minutes at {n}×{m}: --only {name}")
+            return None
+        try:
+            return make()
+        except InputError as error:
+            if asked or self._has_truth or name not in ("calibrate", "anneal"):
+                raise
+            self.left_out.append(f"{name}: left out: {error.fault}")
+            return None
+
+    def _spectrum(self) -> ReportSection:
+        settings = SpectrumSettings(iters=self.settings.iters, seed=self.settings.seed)
+        subjects, along = [self.focus.subject], self.focus.along
+        made = study_spectrum(subjects, along, settings, self.progress, solutions=self.shared)
+        return plain_section("spectrum", made)
+
+    def _pseudospectrum(self) -> ReportSection:
+        settings = PseudospectrumSettings(grid=_GRID, seed=self.settings.seed)
+        subjects, layer = [self.focus.subject], self.focus.layer
+        made = study_pseudospectrum(subjects, layer, settings, self.progress, solutions=self.shared)
+        return ReportSection(
+            name="pseudospectrum",
+            result=made,
+            table=_outline(made),
+            row_type=PseudospectrumOutline,
+            findings=made.findings,
+        )
+
+    def _sensitivity(self) -> ReportSection:
+        settings = SensitivitySettings(replicates=_REPLICATES, seed=self.settings.seed)
+        subjects, along = [self.focus.subject], self.focus.along
+        made = study_sensitivity(
+            subjects,
+            along,
+            settings,
+            self.progress,
+            solutions=self.shared,
+            responses=self.responses,
+        )
+        return plain_section("sensitivity", made)
+
+    def _constants(self) -> ReportSection:
+        settings = ConstantsSettings(seed=self.settings.seed)
+        subjects, along = [self.focus.subject], self.focus.along
+        made = study_constants(
+            subjects,
+            along,
+            settings,
+            self.progress,
+            solutions=self.shared,
+            responses=self.responses,
+        )
+        section = plain_section("constants", made)
+        if "sensitivity" not in self.settings.sections:
+            return section
+        # Figure and claims are those of the sensitivities.
+        return replace(section, figure=False, table=replace(section.table, summary=None))
+
+    def _calibrate(self) -> ReportSection:
+        subject = self.focus.whole if self._has_run else self.focus.subject
+        large = subject.problems[0].cost.size > _SEARCHED
+        settings = CalibrateSettings(
+            iters=self.settings.iters,
+            start=self.settings.start,
+            loss=self.settings.loss,
+            alpha0=_USUAL_ALPHA if large else None,
+            quick=True,
+            replicates=_CALIBRATED,
+            seed=self.settings.seed,
+        )
+        made = study_calibrate([subject], self.focus.temperatures, settings, self.progress)
+        return plain_section("calibrate", made)
+
+    def _anneal(self) -> ReportSection:
+        subject = self.focus.whole if self._has_run else self.focus.subject
+        settings = AnnealSettings(
+            iters=self.settings.iters,
+            start=self.settings.start,
+            max_steps=_STEPS,
+            seed=self.settings.seed,
+        )
+        made = study_anneal([subject], self.focus.temperatures, settings, self.progress)
+        part = made.parts[0]
+        return ReportSection(
+            name="anneal",
+            result=made,
+            table=_comparison(made),
+            row_type=Comparison,
+            # Without the sentences on single schedules, which are the table's rows.
+            findings=(*made.notes, *part.findings[len(part.runs) :], *made.failures),
+        )
+
+    @property
+    def _has_truth(self) -> bool:
+        """What was given to be right must not be wrong unnoticed."""
+        return self.focus.subject.record.truth is not None
+
+    @property
+    def _has_run(self) -> bool:
+        whole = self.focus.whole
+        return whole.stacked and whole.layout == "trajectory"
+
+
+def _part_of(whole: Progress, place: int, count: int) -> Progress:
+    """The progress of one of so many sections, as that of all."""
+
+    def progress(stage: str, done: int, total: int) -> None:
+        whole(stage, place * total + done, count * total)
+
+    return progress
+
+
+def check_settings(settings: ReportSettings) -> CheckSettings:
+    """Those of ``check`` in a report."""
+    return CheckSettings(iters=settings.iters, start=settings.start, seed=settings.seed)
+
+
+def plain_section(name: SectionName, result: Result[Any]) -> ReportSection:
+    """A section that shows the command's own rows."""
+    return ReportSection(
+        name=name,
+        result=result,
+        table=result.table,
+        row_type=type(result).row_type,
+        findings=result.findings,
+    )
+
+
+def _comparison(made: AnnealResult) -> Table:
+    """One row a schedule: a page has no room for every step."""
+    return Table.of("anneal", Comparison, made.summary.comparison, summary=made.summary)
+
+
+def _outline(made: PseudospectrumResult) -> Table:
+    """One row a pseudospectrum: a page has no room for grids."""
+    rows: Sequence[PseudospectrumOutline] = [
+        PseudospectrumOutline(
+            eps=found.eps,
+            norm=found.norm,
+            kappa_V=found.kappa_V,
+            numerical_radius=found.numerical_radius,
+            kreiss_lower=found.kreiss.lower,
+            kreiss_upper=found.kreiss.upper,
+            transient_peak=found.transient_peak,
+            status=found.status,
+        )
+        for found in made.summary.pseudospectra
+    ]
+    return Table.of("pseudospectrum", PseudospectrumOutline, rows, summary=made.summary)
+
+
+def row_at(rows: Sequence[Any], eps: float) -> Any:
+    """The row whose temperature is next to ``eps``, on a logarithmic scale."""
+    return min(rows, key=lambda row: abs(math.log(row.eps / eps)))
