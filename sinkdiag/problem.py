@@ -137,7 +137,8 @@ def check_real(values: ArrayLike, name: str) -> FloatArray:
         raise InputError(
             name, f"the entries are not numbers (dtype {array.dtype})", "give a numeric matrix"
         )
-    with np.errstate(over="ignore"):
+    # Signalling nans of single precision warn when they are widened.
+    with np.errstate(over="ignore", invalid="ignore"):
         real = np.asarray(array, dtype=np.float64, order="C")
     if array.dtype.itemsize > 8 and np.any(np.isinf(real) & np.isfinite(array)):
         raise InputError(name, "some entries are beyond double precision", "rescale the costs")

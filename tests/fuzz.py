@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
@@ -28,9 +29,10 @@ from sinkdiag.cli.main import COMMANDS, run
 from tests.fuzz_files import Mutant
 from tests.fuzz_mutants import mutants
 
-SECONDS = 20
+# Processor seconds, and how many times that on a clock: the machine may be busy.
+SECONDS, PATIENCE = 20, 10
 MOST_BYTES = 12 * 2**30
-BATCH = 50
+BATCH = 250
 STATUSES = {0, 2, 3, 4, 5}
 
 
@@ -103,7 +105,7 @@ def fault_of(status: int, out: str, err: str) -> str:
     return ""
 
 
-def _batch(
+def _run(
     batch: list[Mutant], first: int, verdicts: multiprocessing.SimpleQueue, apart: int
 ) -> None:
     """Judge one after another; from number ``apart`` on as processes of their own."""
@@ -112,13 +114,40 @@ def _batch(
     with tempfile.TemporaryDirectory() as folder:
         for number, mutant in enumerate(batch, first):
             verdicts.put((number, "did not end"))
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            signal.alarm(PATIENCE * SECONDS)
             try:
                 fault = (judge_apart if number >= apart else judge)(mutant, Path(folder))
             except BaseException as error:  # whatever leaves `run` is a fault
                 fault = f"an exception left the command line: {error!r}"
             signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             verdicts.put((number, fault))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """A process, the mutants that it has, and what is known of each."""
+
+    process: multiprocessing.Process
+    numbers: list[int]
+    queue: multiprocessing.SimpleQueue
+    last: dict[int, str] = field(default_factory=dict)
+
+    def read(self) -> None:
+        """What it has said since."""
+        while not self.queue.empty():
+            number, fault = self.queue.get()
+            self.last[number] = fault
+
+    def faults(self) -> dict[int, str]:
+        """Those of a process that has ended."""
+        why = f" (exit code {self.process.exitcode})"
+        return {
+            number: fault + (why if fault == "did not end" else "")
+            for number, fault in self.last.items()
+            if fault
+        }
 
 
 def hunt(found: list[Mutant], processes: int, apart: int = 0) -> dict[int, str]:
@@ -132,34 +161,29 @@ def hunt(found: list[Mutant], processes: int, apart: int = 0) -> dict[int, str]:
     context = multiprocessing.get_context("fork")
     faults: dict[int, str] = {}
     waiting = [list(range(a, min(a + BATCH, len(found)))) for a in range(0, len(found), BATCH)]
-    running: list[tuple[multiprocessing.Process, list[int], object]] = []
+    running: list[_Batch] = []
     while waiting or running:
         while waiting and len(running) < processes:
-            numbers = waiting.pop()
+            numbers = waiting.pop(0)
             queue = context.SimpleQueue()
             process = context.Process(
-                target=_batch,
+                target=_run,
                 args=([found[k] for k in numbers], numbers[0], queue, len(found) - apart),
             )
             process.start()
-            running.append((process, numbers, queue))
+            running.append(_Batch(process=process, numbers=numbers, queue=queue))
         time.sleep(0.02)
-        for entry in list(running):
-            process, numbers, queue = entry
-            if process.is_alive():
+        for batch in list(running):
+            ended = not batch.process.is_alive()
+            batch.read()
+            if not ended:
                 continue
-            running.remove(entry)
-            last: dict[int, str] = {}
-            while not queue.empty():
-                number, fault = queue.get()
-                last[number] = fault
-            for number, fault in last.items():
-                if fault:
-                    why = f" (exit code {process.exitcode})" if fault == "did not end" else ""
-                    faults[number] = fault + why
-            rest = [number for number in numbers if number not in last]
-            if rest:
-                waiting.append(rest)
+            running.remove(batch)
+            faults |= batch.faults()
+            rest = [number for number in batch.numbers if number not in batch.last]
+            waiting[:0] = [rest] if rest else []
+            seen = len(found) - sum(map(len, waiting)) - sum(len(each.numbers) for each in running)
+            print(f"{seen} of {len(found)}, {len(faults)} faults", file=sys.stderr, flush=True)
     return faults
 
 

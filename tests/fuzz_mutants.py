@@ -19,9 +19,10 @@ COMMANDS = {
     ("sensitivity", "--replicates", "2"): 1,
     ("constants",): 1,
     ("pseudospectrum", "--grid", "4"): 1,
+    ("report", "--only", "check,spectrum"): 1,
     ("calibrate", "--replicates", "2", "--max-steps", "12"): 1,
 }
-HARD = (3, 3, 1, 1, 1, 1, 1)
+HARD = (3, 3, 1, 1, 1, 1, 1, 1)
 OPTIONS = {
     "--eps": ["0.1", "1:0.1:3", "1e-300", "1e150", "0", "-1", "nan", "inf", "1:2", "a", "1e-12"],
     "--eps-unit": ["range", "std", "mean", "none", "x"],

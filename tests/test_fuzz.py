@@ -52,6 +52,18 @@ WORST = {
     "logits in a member without its ending": Mutant(
         command=("stack",), name="l.npz", data=archive(cost=array(np.ones((2, 4, 4)))), options=()
     ),
+    "a signalling nan of single precision": Mutant(
+        command=("check",),
+        name="nan.npy",
+        data=array(np.ones((3, 3), "<f4"))[:-4] + b"\x01\x00\xa0\x7f",
+        options=(),
+    ),
+    "costs beyond single precision": Mutant(
+        command=("calibrate", "--replicates", "2", "--max-steps", "4", "--alpha0", "0.5"),
+        name="huge.npy",
+        data=array(1e120 * np.random.default_rng(2).random((5, 4))),
+        options=("--eps", "0.1", "--eps-unit", "range"),
+    ),
     "an archive of zeros": Mutant(
         command=("check",), name="b.npz", data=bomb(2**27), options=("--eps", "0.3")
     ),

@@ -188,10 +188,9 @@ def anneal(
     return publish(
         result,
         output,
-        inputs=inputs,
+        inputs=inputs.reading(truth),
         subjects=subjects,
         settings=settings,
         run=run,
-        reads=[truth],
         beside={comparison: result.write_comparison},
     )

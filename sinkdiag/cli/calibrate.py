@@ -98,10 +98,9 @@ def calibrate(
     return publish(
         result,
         output,
-        inputs=inputs,
+        inputs=inputs.reading(truth),
         subjects=subjects,
         settings=settings,
         run=run,
-        reads=[truth],
         beside={fates: result.write_fates, trace: result.write_trace},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -31,6 +31,11 @@ class InputOptions:
     points: tuple[str, str] | None = None
     metric: Metric = "sqeuclidean"
     max_memory: float | None = None
+    reads: tuple[str, ...] = ()
+
+    def reading(self, *paths: str | None) -> InputOptions:
+        """The same, with files that are no costs."""
+        return replace(self, reads=tuple(filter(None, paths)))
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -140,11 +140,10 @@ def pseudospectrum(
     return publish(
         result,
         output,
-        inputs=inputs,
+        inputs=inputs.reading(*files),
         subjects=subjects,
         settings=settings,
         run=run,
-        reads=files,
         beside={mode_entries: result.write_modes, save_grid: result.write_grids},
     )
 

@@ -38,7 +38,6 @@ def publish(
     subjects: Sequence[Subject],
     settings: object,
     run: Run | None = None,
-    reads: Sequence[str | None] = (),
     beside: Mapping[str | None, Writer] | None = None,
     rendered: str | None = None,
 ) -> int:
@@ -48,8 +47,8 @@ def publish(
     ----------
     result, output:
         What is published, and where.
-    inputs, subjects, settings, reads:
-        What it was made from, for the manifest; ``reads`` are inputs that are no costs.
+    inputs, subjects, settings:
+        What it was made from, for the manifest.
     run:
         How it was made, where it was made unit by unit: what is out already, and what is missing.
     beside:
@@ -66,7 +65,7 @@ def publish(
     text = _rendered(table, output) if rendered is None else rendered
     figure = _figure(result, output) if result.parts else None
     if output.manifest is not None:
-        manifest = manifest_of(inputs, subjects, settings, reads)
+        manifest = manifest_of(inputs, subjects, settings)
         write_text(output.manifest, manifest.render())
     for path, write in (beside or {}).items():
         if path is not None and result.parts:
@@ -139,12 +138,7 @@ def _figure(result: Result[Any], output: OutputOptions) -> bytes | None:
     return drawn
 
 
-def manifest_of(
-    inputs: InputOptions,
-    subjects: Sequence[Subject],
-    settings: object,
-    reads: Sequence[str | None] = (),
-) -> Manifest:
+def manifest_of(inputs: InputOptions, subjects: Sequence[Subject], settings: object) -> Manifest:
     """What the running command was made from and with."""
     import numpy as np
 
@@ -157,7 +151,7 @@ def manifest_of(
         else:
             # Standard input, or a pipe: it was read once, and what came out of it is hashed.
             records.append(array_record(subject.name, subject.stack().tobytes()))
-    for path in filter(None, (*reads, inputs.marginals_file)):
+    for path in filter(None, (*inputs.reads, inputs.marginals_file)):
         if Path(path).is_file():
             records.append(file_record(path, path))
         elif subjects:

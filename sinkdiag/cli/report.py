@@ -157,10 +157,9 @@ def report(
     with progress_bar() as progress:
         result, subjects = _made(inputs, temperatures, settings, truth, progress)
     made_from: dict[str, Any] = {
-        "inputs": inputs,
+        "inputs": inputs.reading(*([truth] if subjects else inputs.sources)),
         "subjects": subjects,
         "settings": settings,
-        "reads": [truth] if subjects else inputs.sources,
     }
     rendered = _rendered(result, written, lambda: manifest_of(**made_from))
     return publish(result, written, **made_from, rendered=rendered)

@@ -133,10 +133,9 @@ def stack(
     return publish(
         result,
         output,
-        inputs=inputs,
+        inputs=inputs.reading(*result.files, activations),
         subjects=[],
         settings=settings,
-        reads=[*result.files, activations],
         beside={
             matrices: result.write_matrices,
             tokens: result.write_tokens,

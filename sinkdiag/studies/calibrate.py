@@ -202,12 +202,10 @@ def calibrate(
         Annealing goes from the highest of these temperatures to the lowest (one value: the
         lowest; None: from the cost's range down to 3e-3 of it, or as a record went).
     eps_unit:
-        Cost units (``none``), or this statistic of the finite costs as the unit of ``eps``:
-        ``range``, ``mean``, ``median``, ``std``.
-    row, col:
-        Marginals, shapes (n,) and (m,), of equal sums; a side left out follows ``marginals``.
-    marginals:
-        ``unit``: 1 and n/m; ``probability``: 1/n and 1/m.
+        ``none``: eps is in cost units; else in units of this statistic of the finite costs.
+    row, col, marginals:
+        Marginals (n,) and (m,), of equal sums; a side left out is 1 and n/m (``unit``), or 1/n and
+        1/m (``probability``).
     layout:
         What the first axis of a three-dimensional cost is: ``batch`` calibrates every matrix by
         itself, ``trajectory`` takes the costs as the record of one training run.
@@ -239,10 +237,8 @@ def calibrate(
         Share of the mass in the wrong place, in (0, 1), beyond which a run has failed.
     replicates, seed:
         Held-out replicates, and the seed of noise and starts.
-    quick:
-        A third of the replicates, and a coarser grid of slopes.
-    inner:
-        The last row and column (dustbins) are not judged.
+    quick, inner:
+        A third of the replicates and a coarser grid; last row and column (dustbins) not judged.
     replay, fewer_sweeps:
         Tracked runs of a layer on the given costs instead of a learner; whether those may lower K.
     tol, max_iter:

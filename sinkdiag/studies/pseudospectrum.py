@@ -164,8 +164,7 @@ def pseudospectrum(
     Parameters
     ----------
     cost:
-        Shape (n, m), cost units; +inf forbids a pair. Or (T, n, m) with ``layout``. Or none, and a
-        ``matrix``.
+        (n, m), cost units; +inf forbids a pair. Or (T, n, m) with ``layout``; or a ``matrix``.
     eps:
         Temperatures; None: 4 from the cost's range down to 3e-3 of it. Parts come warmest first.
     matrix:
@@ -184,24 +183,20 @@ def pseudospectrum(
     grid, axes:
         Points along re and im; (re_min, re_max, im_min, im_max). None: automatic.
     levels:
-        The eps of the curves ‖(z-J)^{-1}‖ = 1/eps, for which pseudospectral radii are computed;
-        None: automatic.
+        The eps of the curves ‖(z-J)^{-1}‖ = 1/eps, and of radii; None: automatic.
     structured:
         Also how far cost changes of this Frobenius norm (cost units) move the eigenvalues.
     mode_at:
         Points z at which the pseudo-mode is mapped to rows and columns of the plan.
     tol, max_iter:
         Relative marginal error of a fixed point, and limit on its sweeps and Newton steps.
-    extended:
-        Write the extended columns.
-    seed:
-        Of the first vectors of the iterations on the grid.
+    extended, seed:
+        Write the extended columns; of the first vectors of the iterations on the grid.
 
     Raises
     ------
     InputError
-        When the cost, the matrix, the marginals, the temperatures or a parameter cannot be used, or
-        when an argument of costs comes with a matrix.
+        When an input or a parameter cannot be used, or one of costs comes with a matrix.
 
     Source: Trefethen & Embree, *Spectra and Pseudospectra* (2005), chapters 14 to 16, 39 and 52.
     """

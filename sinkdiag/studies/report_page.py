@@ -145,10 +145,10 @@ def _page_section(
 
 def _drawn(section: ReportSection) -> tuple[Figure | None, tuple[str, ...]]:
     """The figure; else, where one was to be had, why there is none."""
-    if not section.figure:
+    if section.drawn is None:
         return None, ()
     try:
-        return section.result.figure(), ()
+        return section.drawn.figure(), ()
     except NothingToDrawError as error:
         return None, (f"no figure, because {error}",)
 

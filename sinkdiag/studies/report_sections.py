@@ -48,8 +48,8 @@ class ReportSection:
     """One command's result on the page.
 
     ``table`` is what the page shows and keeps of it, its ``row_type`` says what the columns mean;
-    ``findings`` are what is said of it; ``figure`` whether it has a figure that no section before
-    it shows.
+    ``findings`` are what is said of it; ``drawn`` is the result whose figure is shown, None where
+    a section before it shows the same.
     """
 
     name: SectionName
@@ -57,7 +57,7 @@ class ReportSection:
     table: Table
     row_type: type
     findings: tuple[str, ...]
-    figure: bool = True
+    drawn: Result[Any] | None
 
 
 class Sections:
@@ -71,7 +71,7 @@ class Sections:
     def make(self, check: CheckResult | None) -> tuple[ReportSection, ...]:
         """Every section that was asked for; ``check`` is made already where there are several."""
         makers: Mapping[SectionName, Callable[[], ReportSection]] = {
-            "check": lambda: plain_section("check", self.check() if check is None else check),
+            "check": lambda: self._check(check),
             "spectrum": self._spectrum,
             "pseudospectrum": self._pseudospectrum,
             "sensitivity": self._sensitivity,
@@ -86,15 +86,16 @@ class Sections:
             found.append(self._made(name, makers[name]))
         return tuple(section for section in found if section is not None)
 
-    def check(self) -> CheckResult:
-        """The layer at its temperature."""
-        return study_check(
-            [self.focus.subject],
-            self.focus.layer,
-            check_settings(self.settings),
-            self.progress,
-            solutions=self.shared,
-        )
+    def _check(self, check: CheckResult | None) -> ReportSection:
+        """The layer at its temperature; of several matrices the figure is that of the focus."""
+        subjects, layer = [self.focus.subject], self.focus.layer
+        if check is None:
+            settings = check_settings(self.settings)
+            made = study_check(subjects, layer, settings, self.progress, solutions=self.shared)
+            return plain_section("check", made)
+        (problem,) = self.focus.subject.problems
+        own = tuple(part for part in check.parts if part.problem is problem)
+        return replace(plain_section("check", check), drawn=replace(check, parts=own))
 
     def _made(self, name: SectionName, make: Callable[[], ReportSection]) -> ReportSection | None:
         """A section; one that takes minutes, or cannot be made here, is left out with a reason."""
@@ -127,6 +128,7 @@ class Sections:
             table=_outline(made),
             row_type=PseudospectrumOutline,
             findings=made.findings,
+            drawn=made,
         )
 
     def _sensitivity(self) -> ReportSection:
@@ -157,7 +159,7 @@ class Sections:
         if "sensitivity" not in self.settings.sections:
             return section
         # Figure and claims are those of the sensitivities.
-        return replace(section, figure=False, table=replace(section.table, summary=None))
+        return replace(section, drawn=None, table=replace(section.table, summary=None))
 
     def _calibrate(self) -> ReportSection:
         subject = self.focus.whole if self._has_run else self.focus.subject
@@ -191,6 +193,7 @@ class Sections:
             row_type=Comparison,
             # Without the sentences on single schedules, which are the table's rows.
             findings=(*made.notes, *part.findings[len(part.runs) :], *made.failures),
+            drawn=made,
         )
 
     @property
@@ -226,6 +229,7 @@ def plain_section(name: SectionName, result: Result[Any]) -> ReportSection:
         table=result.table,
         row_type=type(result).row_type,
         findings=result.findings,
+        drawn=result,
     )
 
 

@@ -7,33 +7,29 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from sinkdiag.derivatives.response import Respond, respond
-from sinkdiag.parallel.workers import InProcess, LostWorker, Workers
+from sinkdiag.parallel.workers import InProcess
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
-from sinkdiag.rendering.table import Label
 from sinkdiag.solver.path import SolvePath, solve_path
-from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
-from sinkdiag.studies.sensitivity_row import Measured, SensitivityRow, sensitivity_rows
-from sinkdiag.studies.sensitivity_runs import (
-    Member,
-    Runs,
+from sinkdiag.studies.judged import JudgedResult
+from sinkdiag.studies.sensitivity_row import SensitivityRow
+from sinkdiag.studies.sensitivity_run import (
+    Means,
     SensitivitySettings,
-    measure_member,
-    rates_of,
+    measure_batch,
+    measure_case,
 )
 from sinkdiag.studies.subjects import (
-    Case,
     Layout,
     Subject,
     are_labelled,
     notes_of,
     subject_of,
 )
-from sinkdiag.studies.units import HERE, Work, lost, run_units
+from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
 
 __all__ = [
@@ -43,9 +39,6 @@ __all__ = [
     "sensitivity",
     "study_sensitivity",
 ]
-
-# Temperatures of the automatic grid.
-AUTO_COUNT = 25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,17 +127,17 @@ def study_sensitivity(
 
     ``solutions`` and ``responses`` give fixed points and their derivatives.
     """
-    make = partial(
-        _parts,
-        temperatures=temperatures,
-        settings=settings,
-        solutions=solutions,
-        responses=responses,
-    )
-    batched = any(subject.stacked and subject.layout == "batch" for subject in subjects)
-    if batched and not isinstance(work.workers, InProcess):
+    means = Means(solutions=solutions, responses=responses)
+    make = partial(measure_case, temperatures=temperatures, settings=settings, means=means)
+    if any(subject.stacked and subject.layout == "batch" for subject in subjects):
         # The members of a batch are what is shared among workers; what they say together is not.
-        make = partial(_batch, temperatures=temperatures, settings=settings, workers=work.workers)
+        make = partial(
+            measure_batch,
+            temperatures=temperatures,
+            settings=settings,
+            means=means,
+            workers=work.workers,
+        )
         work = replace(work, workers=InProcess())
     return SensitivityResult(
         parts=run_units(subjects, make, "batch", work=work, progress=progress),
@@ -152,55 +145,3 @@ def study_sensitivity(
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
     )
-
-
-def _parts(
-    case: Case,
-    progress: Progress,
-    *,
-    temperatures: Temperatures,
-    settings: SensitivitySettings,
-    solutions: SolvePath,
-    responses: Respond,
-) -> tuple[JudgedPart]:
-    runs = Runs(temperatures.grid(case.problems, AUTO_COUNT), settings, progress)
-    runs.solutions, runs.responses = solutions, responses
-    measured = runs.measure(case)
-    rows = sensitivity_rows(measured)
-    return (judged_part(case, rows, measured.curves, claims=settings.claims),)
-
-
-def _batch(
-    case: Case,
-    progress: Progress,
-    *,
-    temperatures: Temperatures,
-    settings: SensitivitySettings,
-    workers: Workers,
-) -> tuple[JudgedPart]:
-    """A batch, each of whose members is measured wherever there is a worker."""
-    if len(case.problems) == 1:  # whose replicates are jittered copies
-        return _parts(
-            case,
-            progress,
-            temperatures=temperatures,
-            settings=settings,
-            solutions=solve_path,
-            responses=respond,
-        )
-    grid = temperatures.grid(case.problems, AUTO_COUNT)
-    members = [
-        Case(label=Label(source=case.label.source, index=index), name=each.name, problems=(each,))
-        for index, each in enumerate(case.problems)
-    ]
-    found: list[Member] = []
-    measure = partial(measure_member, grid=grid, settings=settings)
-    for member, made in zip(members, workers.map(measure, members, progress), strict=True):
-        if isinstance(made, LostWorker):
-            raise lost(member)
-        found.append(made)
-    curves = tuple(each.curve for each in found)
-    measured = Measured(eps=np.array(grid), curves=curves, spread=curves, rates=rates_of(curves))
-    freezes = [each.freeze for each in found]
-    rows = sensitivity_rows(measured)
-    return (judged_part(case, rows, curves, claims=settings.claims, freezes=freezes),)

@@ -35,7 +35,8 @@ class WatchedStep:
     eps:
         Temperature, cost units.
     drift, drift_ratio:
-        ‖P_t - P_{t-1}‖_F, mass, and that over eps; nan where the shape changed and at first.
+        ‖P_t - P_{t-1}‖_F, mass, and that over eps; nan at first, where the shape changed, and where
+        a plan was written over before its drift was taken (later ones are copied then).
     entropy:
         -Σ P log(P/r_i)/(N log m), in [0, 1]. This and all below: nan between sampled steps.
     rho, tracking_error:
@@ -75,8 +76,8 @@ class Watch:
     """Watch one layer: by hand with `observe`, or by `wrap` of the function that it is.
 
     Nothing waits for the device until a value is read (`latest`, `history`). The drift is that of
-    every call; the other signals are taken at every ``every``-th, since each of them costs as much
-    as a sweep.
+    every call, small plans being held until 32 of them have come; the other signals are taken at
+    every ``every``-th, since each of them costs as much as a sweep.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def test_a_sweep_of_products_and_its_factors(n, m):
     assert (v == 1.0).all()
 
 
-@pytest.mark.parametrize(("n", "m"), [*SHAPES, (8, 6), (10, 2)])
+@pytest.mark.parametrize(("n", "m"), [*SHAPES, (8, 6), (10, 2), (14, 40)])
 def test_products_keep_the_order_of_additions(n, m):
     """To the last bit: `cumsum` adds one term after another, as a loop does."""
     plan, u, v, _ = problem(n, m, 6)

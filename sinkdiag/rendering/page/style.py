@@ -52,8 +52,7 @@ grid-column:1}.verdict{grid-row:auto;justify-self:start;min-width:4rem}}
 --blue:#0072b2;--violet:#440154;--ok:#007a55;--act:#b24a00;--unknown:#333}
 body{max-width:none;padding:0;font-size:10pt}nav{display:none}
 figure svg{min-width:0!important}figure,ul.answers li,tr{break-inside:avoid}h2{break-after:avoid}
-.wide,figure{overflow:visible}th,td{padding:.1rem .15rem}
-table.sortable{font-size:5.5pt;width:100%;table-layout:fixed}
-table.sortable th,table.sortable td{white-space:normal;overflow-wrap:anywhere}
-th button{white-space:inherit}}
+.wide,figure{overflow:visible}th,td{padding:.1rem}
+table.sortable{font-size:4.8pt}
+table.sortable th{white-space:normal;overflow-wrap:anywhere}th button{white-space:inherit}}
 """

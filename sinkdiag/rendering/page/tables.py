@@ -77,12 +77,12 @@ def _line(record: Sequence[Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Numbers to five digits; the data of the page have them all."""
+    """Numbers to four digits; the data of the page have them all."""
     if isinstance(value, Enum):
         value = value.value
     if not _is_number(value):
         return f'<td class="t">{escape(printable(str(value)))}'
-    text = f"{value:.5g}" if isinstance(value, float) and not math.isnan(value) else str(value)
+    text = f"{value:.4g}" if isinstance(value, float) and not math.isnan(value) else str(value)
     # HTML ends a cell and a line where the next begins.
     return f"<td>{text}"
 
