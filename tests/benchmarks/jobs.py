@@ -1,7 +1,7 @@
 """Many matrices by one process and by several: seconds, and whether the bytes are the same.
 
     python tests/benchmarks/jobs.py                                  # spectrum, 200 of 60×60
-    python tests/benchmarks/jobs.py calibrate --count 8 --size 30 --options "--quick"
+    python tests/benchmarks/jobs.py calibrate --count 8 --size 30 --options=--quick
 
 One JSON line a run: seconds by the wall clock, processor seconds of all its processes, the load
 before it (1 minute average), and the machine. The first matrix is run before, so that no kernel is
