@@ -83,7 +83,9 @@ class AdaptiveCooling:
         For parameters out of range, or plans of changing shape or with entries that are not
         finite.
 
-    Source: the paper's Algorithm 1 and Table 2; the tracking error is sinkdiag's own.
+    Source: the paper's Algorithm 1. Its Table 2 names alpha0, beta and R and defines none: the zone
+    x = clip((reading/k_safe - beta)/(1 - beta), 0, 1), alpha = alpha0^(1-x) is our reading of it,
+    and the tracking error sinkdiag's own.
     """
 
     def __init__(
