@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +150,7 @@ def report(
       sinkdiag report cost.npy --only check,spectrum
       sinkdiag report cost.npy --eps 0.05 --skip calibrate -o report.html
     """
+    _take_one_thread()
     from sinkdiag.studies.report import ReportRow, ReportSettings
 
     form = options.pop("format")
@@ -164,6 +167,16 @@ def report(
     }
     rendered = _rendered(result, written, lambda: manifest_of(**made_from))
     return publish(result, written, **made_from, rendered=rendered)
+
+
+def _take_one_thread() -> None:
+    """Have BLAS work on one thread, unless the user says otherwise or it is loaded already.
+
+    At the sizes of a report several threads wait for each other longer than they work.
+    """
+    if "numpy" not in sys.modules:
+        for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
 
 
 def _settings(kind: type[ReportSettings], options: dict[str, Any]) -> ReportSettings:

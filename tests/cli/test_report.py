@@ -10,6 +10,7 @@ import pytest
 from sinkdiag.studies.report_settings import SECTIONS
 from tests.checkpoints.written import deepseek, save
 from tests.helpers import frame_of, invoke, planar_cost
+from tests.shell import run_line
 
 
 @pytest.fixture(name="cost")
@@ -170,3 +171,14 @@ def test_costs_in_safetensors_and_archives_are_costs(tmp_path):
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(b"x" * 40)
     assert invoke("report", damaged).status == 3
+
+
+def test_blas_runs_on_one_thread_unless_the_user_says_otherwise(cost, monkeypatch):
+    for given, found in ((None, "1"), ("2", "2")):
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+        if given is not None:
+            monkeypatch.setenv("OPENBLAS_NUM_THREADS", given)
+        line = "sinkdiag -q report cost.npy --only check --manifest m.json"
+        assert run_line(line, cost.parent).returncode == 0
+        manifest = json.loads((cost.parent / "m.json").read_text())
+        assert manifest["thread_variables"]["OPENBLAS_NUM_THREADS"] == found
