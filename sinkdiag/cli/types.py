@@ -57,7 +57,7 @@ class SectionNames(SectionBase):
         """Check that each of them is one."""
         if isinstance(value, tuple):
             return value
-        from sinkdiag.studies.report_settings import SECTIONS, unknown_section
+        from sinkdiag.studies.report_names import SECTIONS, unknown_section
 
         names = tuple(name.strip() for name in str(value).split(","))
         unknown = unknown_section(names)

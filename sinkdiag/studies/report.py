@@ -19,6 +19,7 @@ from sinkdiag.studies.check import CheckResult, study_check
 from sinkdiag.studies.check_row import Start
 from sinkdiag.studies.report_answers import layer_answers
 from sinkdiag.studies.report_focus import Focus, focus_on
+from sinkdiag.studies.report_names import SECTIONS
 from sinkdiag.studies.report_plan import plan_of
 from sinkdiag.studies.report_result import ReportPart, ReportResult
 from sinkdiag.studies.report_row import ReportRow, ReportSummary
@@ -27,7 +28,7 @@ from sinkdiag.studies.report_sections import (
     Sections,
     plain_section,
 )
-from sinkdiag.studies.report_settings import SECTIONS, ReportSettings
+from sinkdiag.studies.report_settings import ReportSettings
 from sinkdiag.studies.report_verdicts import study_answers
 from sinkdiag.studies.report_window import arithmetic_of, window_of
 from sinkdiag.studies.stack import StackSettings, study_stack

@@ -9,7 +9,8 @@ from sinkdiag.studies.calibrate_settings import CalibrateSettings
 from sinkdiag.studies.check_row import CheckSettings
 from sinkdiag.studies.constants import ConstantsSettings
 from sinkdiag.studies.pseudospectrum_point import PseudospectrumSettings
-from sinkdiag.studies.report_settings import ReportSettings, SectionName
+from sinkdiag.studies.report_names import SectionName
+from sinkdiag.studies.report_settings import ReportSettings
 from sinkdiag.studies.sensitivity_run import SensitivitySettings
 from sinkdiag.studies.spectrum_settings import SpectrumSettings
 

@@ -9,10 +9,10 @@ from sinkdiag.errors import NothingToDrawError
 from sinkdiag.rendering.files import write_text
 from sinkdiag.rendering.manifest import Manifest
 from sinkdiag.results import Status
+from sinkdiag.studies.report_names import SectionName
 from sinkdiag.studies.report_page import Contents, document_of, page_of, text_of
 from sinkdiag.studies.report_row import ReportRow, ReportSummary
 from sinkdiag.studies.report_sections import ReportSection
-from sinkdiag.studies.report_settings import SectionName
 from sinkdiag.studies.result import Part, Result
 
 if TYPE_CHECKING:

@@ -23,9 +23,10 @@ from sinkdiag.studies.pseudospectrum import (
     study_pseudospectrum,
 )
 from sinkdiag.studies.report_focus import Focus
+from sinkdiag.studies.report_names import SectionName
 from sinkdiag.studies.report_plan import plan_of, takes_too_long
 from sinkdiag.studies.report_row import PseudospectrumOutline
-from sinkdiag.studies.report_settings import ReportSettings, SectionName
+from sinkdiag.studies.report_settings import ReportSettings
 from sinkdiag.studies.result import Result
 from sinkdiag.studies.sensitivity import study_sensitivity
 from sinkdiag.studies.spectrum import study_spectrum

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from sinkdiag.annealing.learning.learner import Loss
 from sinkdiag.checks import MOST_ITERS, check_choice, check_count
 from sinkdiag.errors import InputError
 from sinkdiag.studies.check_row import Start
-
-SectionName = Literal[
-    "check",
-    "spectrum",
-    "pseudospectrum",
-    "sensitivity",
-    "constants",
-    "calibrate",
-    "anneal",
-    "stack",
-]
-SECTIONS: tuple[SectionName, ...] = get_args(SectionName)
+from sinkdiag.studies.report_names import SECTIONS, SectionName, unknown_section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +59,3 @@ class ReportSettings:
         """Those that were asked for, in the order of the page."""
         wanted = self.only or SECTIONS
         return tuple(name for name in SECTIONS if name in wanted and name not in self.skip)
-
-
-def unknown_section(names: Sequence[str]) -> str | None:
-    """The first name that no section has."""
-    return next((name for name in names if name not in SECTIONS), None)

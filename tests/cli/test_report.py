@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from sinkdiag.studies.report_settings import SECTIONS
+from sinkdiag.studies.report_names import SECTIONS
 from tests.checkpoints.written import deepseek, save
 from tests.helpers import frame_of, invoke, planar_cost
 from tests.shell import run_line

@@ -14,8 +14,9 @@ from sinkdiag.results import Status
 from sinkdiag.solver.path import SharedPath
 from sinkdiag.studies.report import study_report
 from sinkdiag.studies.report_focus import ENOUGH
+from sinkdiag.studies.report_names import SECTIONS
 from sinkdiag.studies.report_row import ReportRow
-from sinkdiag.studies.report_settings import SECTIONS, ReportSettings
+from sinkdiag.studies.report_settings import ReportSettings
 from sinkdiag.studies.report_verdicts import cooling_answer
 from sinkdiag.studies.subjects import subject_of
 from sinkdiag.temperature import Temperatures
