@@ -187,7 +187,7 @@ def test_a_checkpoint_has_a_section_of_its_own(tmp_path):
 
 
 def test_large_matrices_do_without_what_takes_minutes(monkeypatch):
-    monkeypatch.setattr("sinkdiag.studies.report_sections.LARGEST", 30)
+    monkeypatch.setattr("sinkdiag.studies.report_plan.LARGEST", 30)
     result = sinkdiag.report(planar_cost(6), only=["check"])
     assert result.notes == ()
     result = sinkdiag.report(planar_cost(6), skip=["spectrum", "pseudospectrum"])
