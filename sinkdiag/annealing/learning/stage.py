@@ -9,7 +9,6 @@ from itertools import pairwise
 from sinkdiag.annealing.learning.fates import Fate
 from sinkdiag.annealing.learning.settings import LearningSettings
 from sinkdiag.annealing.learning.slopes import (
-    MOST_TESTS,
     PAPER,
     Chosen,
     SlopeFates,
@@ -22,6 +21,8 @@ from sinkdiag.annealing.learning.trials import LearnerRunner, Panel, Trials
 
 # On matrices with more entries lost causes are not followed up, unless that is asked for.
 WHOLE_MAP = 2_500
+# Then so many of the slopes that stand are, from the lowest temperature on.
+FOLLOWED = 3
 # Guesses of the work of one replicate on the map and in the confirmation, in runs.
 MAP_WORK, FRESH_WORK = 20.0, 3.0
 
@@ -95,7 +96,7 @@ class SlopeStage:
             key=lambda entry: (entry.eps, entry.slope),
         )
         slopes = [entry.slope for entry in found]
-        step = len(able) if self.all_fates else MOST_TESTS
+        step = len(able) if self.all_fates else FOLLOWED
         for start in range(0, len(able), max(step, 1)):
             lowest = [entry.slope for entry in able[start : start + step]]
             self.search.run(lowest, self.panel, 0.0, all_fates=True)
