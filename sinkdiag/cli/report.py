@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinkdiag.checks import MOST_ITERS
 from sinkdiag.cli.inputs import read_records
+from sinkdiag.cli.layer_options import layer_options
 from sinkdiag.cli.limits import check_limits
 from sinkdiag.cli.messages import progress_bar
 from sinkdiag.cli.options import (
@@ -40,24 +40,10 @@ if TYPE_CHECKING:
 PAGE = ".html"
 
 
-def layer_options(function: Command) -> Command:
-    """The layer, and what is known of it."""
+def learner_options(function: Command) -> Command:
+    """What is known of the layer's learner."""
     return apply_options(
         function,
-        click.option(
-            "--iters",
-            type=click.IntRange(1, MOST_ITERS),
-            default=20,
-            show_default=True,
-            help="Sweeps of the layer (K).",
-        ),
-        click.option(
-            "--start",
-            type=click.Choice(["cold", "warm"]),
-            default="cold",
-            show_default=True,
-            help="From zero at every call, or from the potentials of the call before.",
-        ),
         click.option(
             "--truth",
             metavar="FILE",
@@ -124,6 +110,7 @@ def page_options(function: Command) -> Command:
 @input_options
 @eps_options
 @layer_options
+@learner_options
 @section_options
 @seed_option
 @page_options
