@@ -194,6 +194,7 @@ def _cubic_doubles(size: _Size) -> float:
 
 
 def _calibrate(size: _Size, settings: CalibrateSettings) -> _Need:
+    from sinkdiag.annealing.learning.learner import LARGE
     from sinkdiag.annealing.learning.trials import WORKERS
 
     if settings.replay:
@@ -204,10 +205,12 @@ def _calibrate(size: _Size, settings: CalibrateSettings) -> _Need:
     replicates = settings.replicates / 3 if settings.quick else settings.replicates
     steps = settings.max_steps + 50  # learning goes on at eps_min
     sweeps = settings.iters * steps * replicates * slopes
+    # Large matrices run in single precision, and slopes that fail are given up.
+    pace = 2e-10 if size.entries > LARGE else 6e-10
     less = "fewer --max-steps or --replicates"
     return _Need(
         doubles=(20 + WORKERS * (2 * slopes + 12)) * size.entries + 4e6,
-        seconds=6e-10 * sweeps * size.entries,
+        seconds=pace * sweeps * size.entries,
         less_memory="--quick makes it less" if not settings.quick else "give a part of the matrix",
         less_time=less if settings.quick else f"--quick, or {less}",
     )
