@@ -73,7 +73,6 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 
     Data go to standard output, everything else to standard error.
 
-    \b
     Exit status: 0 done; 1 internal error; 2 usage; 3 bad input; 4 some row did not
     converge or is below resolution; 5 a --fail-on condition; 130 interrupted.
 
