@@ -123,6 +123,9 @@ def _explain(error: BaseException, *, verbose: bool) -> int:
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         fault("interrupted")
         return INTERRUPTED
+    if isinstance(error, OSError) and error.filename:
+        fault(f"{error.filename}: cannot be used ({error.strerror}); check the path")
+        return BAD_INPUT
     if isinstance(error, OSError):
         fault(f"standard input or output cannot be used ({error.strerror}); check where it goes")
         return BAD_INPUT

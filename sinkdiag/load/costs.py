@@ -145,6 +145,8 @@ def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
 def _read(source: str) -> Arrays:
     if source == "-":
         return read_npy_or_npz(standard_input(), "standard input", None)
+    if not source:
+        raise InputError("COST", "the file name is empty", "name a file")
     path, key = split_key(source, (".npz", ".mat", ".safetensors"))
     if Path(path).is_dir():
         found: list[str] = []

@@ -197,3 +197,23 @@ def test_one_temperature_is_named_and_not_counted(cost):
 def test_the_help_of_the_program_fits_a_narrow_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     assert max(map(len, invoke("--help").out.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("where", [["check"], ["check", "COST", "-o"]])
+def test_a_name_that_no_file_can_have_is_named(where, cost):
+    name = "a" * 300 + ".csv"
+    line = line_of(invoke(*[cost if word == "COST" else word for word in where], name), 3)
+    assert name in line
+    assert "standard" not in line
+
+
+def test_an_empty_name_is_no_folder(cost):
+    del cost
+    assert line_of(invoke("check", ""), 3) == "sinkdiag: COST: the file name is empty; name a file"
+
+
+def test_a_document_without_a_command_is_no_result(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"rows": [{"eps": 1.0}]}', encoding="utf-8")
+    line = line_of(invoke("compare", path, path), 3)
+    assert "does not say which command it is a result of" in line
