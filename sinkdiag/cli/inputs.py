@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from sinkdiag.cli.limits import check_files
 from sinkdiag.errors import InputError
@@ -92,6 +93,10 @@ def _loaders(options: InputOptions) -> list[Callable[[], CostData]]:
 
     check_files(options)
     layout = options.layout
+    context = click.get_current_context()
+    named = context.get_parameter_source("metric") is ParameterSource.COMMANDLINE
+    if named and options.points is None:
+        raise click.UsageError("--metric is the cost of --points, and none are given", context)
     loaders: list[Callable[[], CostData]] = [
         partial(load_costs, source, layout=layout, score=options.score)
         for source in options.sources

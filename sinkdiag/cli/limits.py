@@ -100,7 +100,9 @@ def available_memory() -> float:
 
 def in_bytes(size: float) -> str:
     """A size as people write it."""
-    return f"{size / 2**30:.2g} GiB" if size >= 2**29 else f"{max(size / 2**20, 1):.0f} MiB"
+    if size >= 2**29:
+        return f"{size / 2**30:.2g} GiB"
+    return f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{math.ceil(size / 2**10)} KiB"
 
 
 def in_time(seconds: float) -> str:

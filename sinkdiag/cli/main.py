@@ -73,7 +73,6 @@ def group(context: click.Context, quiet: bool, verbose: bool) -> None:
 
     Data go to standard output, everything else to standard error.
 
-    \b
     Exit status: 0 done; 1 internal error; 2 usage; 3 bad input; 4 some row did not
     converge or is below resolution; 5 a --fail-on condition; 130 interrupted.
 
@@ -124,6 +123,9 @@ def _explain(error: BaseException, *, verbose: bool) -> int:
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         fault("interrupted")
         return INTERRUPTED
+    if isinstance(error, OSError) and error.filename:
+        fault(f"{error.filename}: cannot be used ({error.strerror}); check the path")
+        return BAD_INPUT
     if isinstance(error, OSError):
         fault(f"standard input or output cannot be used ({error.strerror}); check where it goes")
         return BAD_INPUT

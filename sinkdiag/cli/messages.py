@@ -99,14 +99,19 @@ class _Lines:
 
     def __init__(self) -> None:
         self._start = self._last = time.monotonic()
+        self._first = self._done = -1
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Say where the run is, and what is left if it goes on at this pace."""
         now = time.monotonic()
-        if now - self._last < LINE_EVERY or not 0 < done < total:
+        if self._first < 0 or done < self._done:
+            # Neither what ran before nor an earlier count says how fast this one is.
+            self._first, self._start = done, now
+        self._done = done
+        if now - self._last < LINE_EVERY or not self._first < done < total:
             return
         self._last = now
-        left = (now - self._start) * (total - done) / done
+        left = (now - self._start) * (total - done) / (done - self._first)
         note(f"{stage}: {done / total:.0%}, about {left:.0f} s left")
 
 

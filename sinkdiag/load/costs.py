@@ -66,7 +66,11 @@ class CostData:
 
 
 def load_costs(
-    source: str, *, layout: Literal["batch", "trajectory"] | None = None, score: bool = False
+    source: str,
+    *,
+    layout: Literal["batch", "trajectory"] | None = None,
+    score: bool = False,
+    noun: str = "the cost",
 ) -> CostData:
     """Read one input of the command line.
 
@@ -82,6 +86,8 @@ def load_costs(
         refused.
     score:
         The entries are similarities: they are negated.
+    noun:
+        What a fault of its shape calls the array.
 
     Raises
     ------
@@ -95,16 +101,16 @@ def load_costs(
         if layout is None:
             raise InputError(
                 name,
-                f"the cost has 3 dimensions {cost.shape}",
+                f"{noun} has 3 dimensions {cost.shape}",
                 "say what the first one is: --layout batch or --layout trajectory",
             )
         if len(cost) == 0:
-            raise InputError(name, f"the cost is empty (shape {cost.shape})", "give T×n×m costs")
+            raise InputError(name, f"{noun} is empty (shape {cost.shape})", "give T×n×m costs")
         return _data(name, layout, cost, arrays)
     if cost.ndim != 2:
         raise InputError(
             name,
-            f"the cost has {cost.ndim} dimension{'' if cost.ndim == 1 else 's'} {cost.shape}",
+            f"{noun} has {cost.ndim} dimension{'' if cost.ndim == 1 else 's'} {cost.shape}",
             "give an n×m matrix",
         )
     return _data(name, "matrix", cost[None], arrays)
@@ -139,6 +145,8 @@ def load_marginals(source: str) -> tuple[FloatArray | None, FloatArray | None]:
 def _read(source: str) -> Arrays:
     if source == "-":
         return read_npy_or_npz(standard_input(), "standard input", None)
+    if not source:
+        raise InputError("COST", "the file name is empty", "name a file")
     path, key = split_key(source, (".npz", ".mat", ".safetensors"))
     if Path(path).is_dir():
         found: list[str] = []

@@ -72,7 +72,9 @@ def load_points(
     InputError
         When a file cannot be read, and as `cost_of_points`.
     """
-    first, second = (load_costs(source, layout=layout) for source in (x, y))
+    first, second = (
+        load_costs(source, layout=layout, noun="the array of points") for source in (x, y)
+    )
     name = f"{x} and {y}"
     if len(first.stack) != len(second.stack):
         raise InputError(

@@ -12,7 +12,12 @@ from sinkdiag.errors import InputError, first_words
 
 def read_text(data: bytes, name: str, delimiter: str | None) -> FloatArray:
     """A matrix, one row a line; lines that begin with # are comments."""
-    return _parse(_lines(data, name), delimiter, name, "write one row of the matrix a line")
+    lines = _lines(data, name)
+    if delimiter == "," and lines and ";" in lines[0]:
+        raise InputError(
+            name, "semicolons between the numbers", "put commas there, and points in the decimals"
+        )
+    return _parse(lines, delimiter, name, "write one row of the matrix a line")
 
 
 def read_marginals(data: bytes, name: str) -> tuple[FloatArray, FloatArray]:

@@ -69,6 +69,8 @@ def _document(text: str, path: str) -> SavedResult:
     if _is_manifest(document):
         return _manifest(document, path)
     found = _result(document, path, ("summary", "sinkdiag_version", "command"))
+    if not isinstance(document.get("command"), str):
+        raise InputError(path, "does not say which command it is a result of", _REMEDY)
     sections = document.get("sections")
     if not isinstance(sections, list):
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sinkdiag.annealing.learning.learner import Loss
 from sinkdiag.annealing.learning.settings import LearningSettings, Start
@@ -10,6 +10,9 @@ from sinkdiag.annealing.settings import CalibrationSettings
 from sinkdiag.annealing.track import JUDGE_MAX_ITER, JUDGE_TOL
 from sinkdiag.checks import check_count, check_share
 from sinkdiag.errors import ConflictError
+
+# Settings that a replay has no use for.
+_OF_LEARNERS = ("loss", "learning_rate", "immaturity")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +66,19 @@ class CalibrateSettings:
             raise ConflictError("inner", "a replay has no truth to judge by", "drop --replay")
         if self.replay and self.quick:
             raise ConflictError("quick", "a replay knows no quick look", "give fewer --replicates")
+        if self.replay:
+            self._check_nothing_learns()
         check_share("noise_decay", self.noise_decay, zero=True)
         check_share("tol", self.tol)
         check_count("max_iter", self.max_iter, 1)
         _ = self.tracking if self.replay else self.learning
+
+    def _check_nothing_learns(self) -> None:
+        """Refuse a learner's settings where the costs are given."""
+        for entry in fields(self):
+            given = getattr(self, entry.name)
+            if entry.name in _OF_LEARNERS and given != entry.default:
+                raise ConflictError(entry.name, "a replay learns nothing", "drop --replay")
 
     @property
     def learning(self) -> LearningSettings:

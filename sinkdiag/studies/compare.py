@@ -166,18 +166,23 @@ def study_compare(
 
 def _differences(first: SavedResult, second: SavedResult, tol: float) -> Iterator[CompareRow]:
     """One row for each value that differs, of a report section by section."""
-    yield from _changes(*aligned(first, second), tol)
+    for name, (left, right) in _pairs(first, second):
+        for change in _changes(left, right, tol):
+            alone = name in ("", "manifest")
+            yield change if alone else replace(change, row=f"{name} {change.row}")
+
+
+def _pairs(first: SavedResult, second: SavedResult) -> Iterator[tuple[str, tuple[Values, Values]]]:
+    """The values of both, rows that belong together under one number; then those of each part."""
+    yield "", aligned(first, second)
+    none = replace(first, count=0, values={}, parts={})
     for name in dict.fromkeys((*first.parts, *second.parts)):
-        none = replace(first, count=0, values={}, parts={})
-        left, right = first.parts.get(name, none), second.parts.get(name, none)
-        for change in _changes(*aligned(left, right), tol):
-            yield replace(change, row=change.row if name == "manifest" else f"{name} {change.row}")
+        yield name, aligned(first.parts.get(name, none), second.parts.get(name, none))
 
 
-def _size(result: SavedResult) -> set[tuple[str, str, str]]:
-    """Every value by its place."""
-    parts = {"": result, **result.parts}
-    return {(name, *place) for name, part in parts.items() for place in part.values}
+def _compared(first: SavedResult, second: SavedResult) -> int:
+    """How many values either of them has."""
+    return sum(len(left.keys() | right.keys()) for _, (left, right) in _pairs(first, second))
 
 
 def _changes(a: Values, b: Values, tol: float) -> Iterator[CompareRow]:
@@ -237,7 +242,7 @@ def _summary(
     first: SavedResult, second: SavedResult, rows: Sequence[CompareRow], tol: float
 ) -> CompareSummary:
     beyond = [row for row in rows if row.beyond]
-    compared = len(_size(first) | _size(second))
+    compared = _compared(first, second)
     return CompareSummary(
         a=first.name,
         b=second.name,

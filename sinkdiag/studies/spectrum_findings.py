@@ -128,7 +128,10 @@ def _duality_words(rows: Sequence[SpectrumRow], norm: str) -> str:
         return ""
     failed = [row for row in judged if row.duality_lhs > row.duality_rhs * (1 + 1e-9)]
     if not failed:
-        return f"duality: gap <= rhs at all {len(judged)} temperatures ({norm} norm)"
+        where = (
+            f"all {len(judged)} temperatures" if len(judged) > 1 else f"eps = {judged[0].eps:.3g}"
+        )
+        return f"duality: gap <= rhs at {where} ({norm} norm)"
     return (
         f"duality: gap <= rhs fails at {len(failed)} of {len(judged)} temperatures in the {norm} "
         "norm, as it may outside plan and natural; gap <= kappa(V)·rhs holds"

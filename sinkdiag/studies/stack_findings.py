@@ -199,7 +199,8 @@ def _quantiles(values: FloatArray) -> tuple[float, ...]:
 def _counts(summary: StackSummary) -> str:
     rule = f"SGD at rate {summary.lr:g}" if summary.optimizer == "sgd" else "Adam"
     words = (
-        f"{summary.sites} sites: {summary.frozen} frozen (under {rule}), {summary.mixing} mixing, "
+        f"{summary.sites} site{'' if summary.sites == 1 else 's'}: "
+        f"{summary.frozen} frozen (under {rule}), {summary.mixing} mixing, "
         f"{summary.uniform} uniform, {summary.broken} broken"
     )
     if summary.unreliable_gradients:

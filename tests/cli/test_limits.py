@@ -96,5 +96,5 @@ def test_memory_that_is_free_is_some():
 
 
 def test_sizes_and_times_are_read_at_a_glance():
-    assert [limits.in_bytes(size) for size in (2e5, 3e8, 6e9)] == ["1 MiB", "286 MiB", "5.6 GiB"]
+    assert [limits.in_bytes(size) for size in (2e5, 3e8, 6e9)] == ["196 KiB", "286 MiB", "5.6 GiB"]
     assert [limits.in_time(t) for t in (62.0, 600.0, 7200.0)] == ["62 s", "10 min", "2 h"]

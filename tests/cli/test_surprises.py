@@ -57,6 +57,10 @@ def test_what_belongs_to_a_learner_needs_one(option, value, given, cost):
         ("calibrate", ["--replay", "--quick"], {"replay": True, "quick": True}),
         ("calibrate", ["--replay", "--inner"], {"replay": True, "inner": True}),
         ("calibrate", ["--fewer-sweeps"], {"fewer_sweeps": True}),
+        ("calibrate", ["--replay", "--learning-rate", "0.1"],
+         {"replay": True, "learning_rate": 0.1}),
+        ("calibrate", ["--replay", "--loss", "nll"], {"replay": True, "loss": "nll"}),
+        ("calibrate", ["--replay", "--immaturity", "0.5"], {"replay": True, "immaturity": 0.5}),
         ("anneal", ["--learn", "--schedule", "debiased"],
          {"learn": True, "schedules": ["debiased"]}),
     ],
@@ -156,3 +160,60 @@ def test_a_matrix_is_no_trajectory(tmp_path):
     np.savez(path, cost=uniform_cost(6, 6), eps=[0.5, 0.2])
     line = line_of(invoke("calibrate", path, "--layout", "trajectory"), 3)
     assert line == f"sinkdiag: {path}: a trajectory has shape (6, 6); give T×n×m costs"
+
+
+def test_a_metric_without_points_is_refused(cost):
+    line = line_of(invoke("check", cost, "--metric", "cosine"), 2)
+    assert line == "sinkdiag check: --metric is the cost of --points, and none are given"
+
+
+def test_points_of_the_wrong_shape_are_called_points(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((4, 2)))
+    np.save(tmp_path / "y.npy", np.ones(4))
+    line = line_of(invoke("check", "--points", tmp_path / "x.npy", tmp_path / "y.npy"), 3)
+    assert line.startswith(f"sinkdiag: {tmp_path / 'y.npy'}: the array of points has 1 dimension")
+
+
+@pytest.mark.parametrize("text", ["1;2\n3;4\n", "1,5;2,5\n3,5;4,5\n"])
+def test_semicolons_are_named(text, tmp_path):
+    path = tmp_path / "cost.csv"
+    path.write_text(text, encoding="utf-8")
+    line = line_of(invoke("check", path), 3)
+    assert line.startswith(f"sinkdiag: {path}: semicolons between the numbers; put commas there")
+
+
+def test_of_rows_that_have_no_partner_no_more_are_changed_than_compared(cost, tmp_path):
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path, eps in zip(files, ("0.1:0.2:3", "0.3:0.4:2"), strict=True):
+        assert invoke("-q", "check", cost, "--eps", eps, "-o", path).status == 0
+    result = sinkdiag.compare(*map(str, files))
+    assert result.summary.changed <= result.summary.compared
+
+
+def test_one_temperature_is_named_and_not_counted(cost):
+    assert "duality: gap <= rhs at eps = 0.1 (" in invoke("spectrum", cost, "--eps", "0.1").err
+
+
+def test_the_help_of_the_program_fits_a_narrow_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, invoke("--help").out.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("where", [["check"], ["check", "COST", "-o"]])
+def test_a_name_that_no_file_can_have_is_named(where, cost):
+    name = "a" * 300 + ".csv"
+    line = line_of(invoke(*[cost if word == "COST" else word for word in where], name), 3)
+    assert name in line
+    assert "standard" not in line
+
+
+def test_an_empty_name_is_no_folder(cost):
+    del cost
+    assert line_of(invoke("check", ""), 3) == "sinkdiag: COST: the file name is empty; name a file"
+
+
+def test_a_document_without_a_command_is_no_result(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"rows": [{"eps": 1.0}]}', encoding="utf-8")
+    line = line_of(invoke("compare", path, path), 3)
+    assert "does not say which command it is a result of" in line
