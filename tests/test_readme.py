@@ -148,7 +148,7 @@ def test_setup_commands_are_one_line_each():
     lines = [line for line in TEXTS[README].splitlines() if line.startswith("python3 -m venv")]
     assert len(lines) == 2
     assert lines[0].endswith(".venv/bin/sinkdiag calibrate examples/data/motorcycle.npy")
-    assert lines[1].endswith("-m pytest")
+    assert lines[1].endswith("-m pytest -n 2")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from sinkdiag.cli.limits import check_files
 from sinkdiag.errors import InputError
@@ -93,10 +92,8 @@ def _loaders(options: InputOptions) -> list[Callable[[], CostData]]:
 
     check_files(options)
     layout = options.layout
-    context = click.get_current_context()
-    named = context.get_parameter_source("metric") is ParameterSource.COMMANDLINE
-    if named and options.points is None:
-        raise click.UsageError("--metric is the cost of --points, and none are given", context)
+    if options.metric is not None and options.points is None:
+        raise click.UsageError("--metric is the cost of --points, and none are given")
     loaders: list[Callable[[], CostData]] = [
         partial(load_costs, source, layout=layout, score=options.score)
         for source in options.sources
@@ -106,5 +103,6 @@ def _loaders(options: InputOptions) -> list[Callable[[], CostData]]:
 
         if options.score:
             raise click.UsageError("--score negates similarities, and points have a metric")
-        loaders.append(partial(load_points, *options.points, options.metric, layout=layout))
+        metric = options.metric or "sqeuclidean"
+        loaders.append(partial(load_points, *options.points, metric, layout=layout))
     return loaders

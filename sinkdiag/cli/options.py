@@ -29,7 +29,7 @@ class InputOptions:
     score: bool = False
     marginals: str = "unit"
     points: tuple[str, str] | None = None
-    metric: Metric = "sqeuclidean"
+    metric: Metric | None = None
     max_memory: float | None = None
     reads: tuple[str, ...] = ()
 
@@ -102,9 +102,7 @@ _POINTS = (
     click.option(
         "--metric",
         type=click.Choice(["sqeuclidean", "euclidean", "cosine"]),
-        default="sqeuclidean",
-        show_default=True,
-        help="Of --points.",
+        help="Of --points.  [default: sqeuclidean]",
     ),
 )
 
