@@ -90,8 +90,11 @@ def test_more_matrices_take_longer_and_the_largest_decides():
 
 def test_processes_side_by_side_hold_their_matrices_each():
     problem = make_problem(np.random.default_rng(0).random((200, 200)))
-    one, two = (estimate("check", [problem] * 8, 1, CheckSettings(), jobs=k) for k in (1, 2))
+    one, two, four = (
+        estimate("check", [problem] * 8, 1, CheckSettings(), jobs=k) for k in (1, 2, 4)
+    )
     assert two.memory > one.memory + 150e6
+    assert four.memory > two.memory + 2 * 150e6
     assert "--jobs" in two.less_memory
 
 

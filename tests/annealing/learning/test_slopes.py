@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sinkdiag.annealing.learning.fates import Course, Fate, Outcome
 from sinkdiag.annealing.learning.lengths import first_run, lengths, shortest_safe
 from sinkdiag.annealing.learning.meter import Meter
+from sinkdiag.annealing.learning.settings import LearningSettings
 from sinkdiag.annealing.learning.slopes import (
     SlopeFates,
     SlopeSearch,
@@ -16,6 +18,7 @@ from sinkdiag.annealing.learning.slopes import (
     slope_grid,
     standing,
 )
+from sinkdiag.annealing.learning.stage import SlopeStage
 from sinkdiag.annealing.learning.trials import Panel, Purpose, Trials
 from sinkdiag.progress import silent
 
@@ -187,3 +190,18 @@ def test_forms_that_are_searched_side_by_side_find_what_each_finds_alone():
     together = shortest_safe(trials(fate)[0], TEN, ["exponential", "linear"], 1.0)
     alone = [shortest_safe(trials(fate)[0], TEN, [form], 1.0)[0] for form in ("linear",)]
     assert together == (alone[0], alone[0])
+
+
+@pytest.mark.parametrize(("whole_map", "followed"), [(False, 3), (True, 5)])
+def test_of_slopes_that_stand_the_three_lowest_are_followed_up(whole_map, followed):
+    slopes = [0.1, 0.2, 0.3, 0.4, 0.5]
+    found, runner = trials(lambda k, _p, _i: outcome(Fate.HELD, math.inf, eps=k))
+    runner.learner = SimpleNamespace(problem=SimpleNamespace(cost=np.empty((60, 60))))
+    search = SlopeSearch(found, 0.8, 1.0)
+    stage = SlopeStage(runner, search, TEN, LearningSettings(), whole_map=whole_map)
+    search.run(slopes, TEN, 0.0, all_fates=False)
+    stands = stage._held(search.fates(slopes, TEN))
+    assert [one.slope for one in stands] == slopes[:followed]
+    assert [sum(k == slope for k, *_ in runner.runs) for slope in slopes] == [
+        10 if slope in slopes[:followed] else 2 for slope in slopes
+    ]
