@@ -11,6 +11,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit, njit_parallel
+from sinkdiag.numerics.products import column_products, row_products
 
 # A linear-domain factor outside [1/BOUND, BOUND] is absorbed into the potentials: entries of the
 # kernel that underflowed (below 1e-308 of their row's largest) then stay below 1e-200 of any sum.
@@ -175,56 +176,17 @@ def linear_sweep(
     ``total`` is room for m numbers.
     """
     n, m = plan.shape
-    col_sums(plan, u, total)
+    column_products(plan, u, total)
     for j in range(m):
         total[j] = col[j] / total[j] if total[j] > 0.0 else np.inf
         if not 1.0 / ABSORB_BOUND <= total[j] <= ABSORB_BOUND:
             return False
     for j in range(m):
         v[j] = total[j]
-    row_sums(plan, v, u)
+    row_products(plan, v, u)
     for i in range(n):
         u[i] = row[i] / u[i]
     return True
-
-
-@njit
-def col_sums(plan: FloatArray, u: FloatArray, total: FloatArray) -> None:
-    """total_j = Σ_i P_ij u_i, in place: four rows at a time, each entry in the order of rows."""
-    n, m = plan.shape
-    for j in range(m):
-        total[j] = 0.0
-    end = n - n % 4
-    for i in range(0, end, 4):
-        p, q, s, t = u[i], u[i + 1], u[i + 2], u[i + 3]
-        for j in range(m):
-            two = (total[j] + plan[i, j] * p) + plan[i + 1, j] * q
-            total[j] = (two + plan[i + 2, j] * s) + plan[i + 3, j] * t
-    for i in range(end, n):
-        for j in range(m):
-            total[j] += plan[i, j] * u[i]
-
-
-@njit
-def row_sums(plan: FloatArray, v: FloatArray, total: FloatArray) -> None:
-    """total_i = Σ_j P_ij v_j, in place: four rows at a time, whose additions do not wait.
-
-    Each sum keeps its order of additions, and so its last bit.
-    """
-    n, m = plan.shape
-    end = n - n % 4
-    for i in range(0, end, 4):
-        p = q = s = t = 0.0
-        for j in range(m):
-            p += plan[i, j] * v[j]
-            q += plan[i + 1, j] * v[j]
-            s += plan[i + 2, j] * v[j]
-            t += plan[i + 3, j] * v[j]
-        total[i], total[i + 1], total[i + 2], total[i + 3] = p, q, s, t
-    for i in range(end, n):
-        total[i] = 0.0
-        for j in range(m):
-            total[i] += plan[i, j] * v[j]
 
 
 @njit

@@ -6,6 +6,7 @@ import numpy as np
 
 from sinkdiag.arrays import FloatArray
 from sinkdiag.numerics.jit import njit
+from sinkdiag.numerics.products import column_products
 from sinkdiag.solver.kernels import absorb, build, col_update, fill_plan, linear_sweep
 
 
@@ -14,14 +15,9 @@ def column_residual(
     plan: FloatArray, u: FloatArray, v: FloatArray, col: FloatArray, total: FloatArray
 ) -> float:
     """Return chi = sqrt(Σ (v_j Σ_i u_i P_ij - c_j)²/c_j); ``total`` is room for m numbers."""
-    n, m = plan.shape
-    for j in range(m):
-        total[j] = 0.0
-    for i in range(n):
-        for j in range(m):
-            total[j] += plan[i, j] * u[i]
+    column_products(plan, u, total)
     chi = 0.0
-    for j in range(m):
+    for j in range(len(total)):
         chi += (v[j] * total[j] - col[j]) ** 2 / col[j]
     return float(np.sqrt(chi))
 

@@ -87,21 +87,6 @@ def test_a_sweep_of_products_and_its_factors(n, m):
     assert (v == 1.0).all()
 
 
-@pytest.mark.parametrize(("n", "m"), [*SHAPES, (8, 6), (10, 2), (14, 40)])
-def test_products_keep_the_order_of_additions(n, m):
-    """To the last bit: `cumsum` adds one term after another, as a loop does."""
-    plan, u, v, _ = problem(n, m, 6)
-    cols, rows = np.empty(m), np.empty(n)
-    kernels.col_sums(plan, u, cols)
-    kernels.row_sums(plan, v, rows)
-    for found, wanted, terms in (
-        (cols, naive.col_sums(plan, u), plan * u[:, None]),
-        (rows, naive.row_sums(plan, v), (plan * v).T),
-    ):
-        np.testing.assert_allclose(found, wanted, rtol=1e-14)
-        np.testing.assert_array_equal(found, np.cumsum(terms, axis=0)[-1])
-
-
 def test_a_sweep_that_leaves_the_safe_range_is_not_taken():
     u, v, total = np.ones(2), np.ones(2), np.empty(2)
     plan = np.array([[1.0, 1e-60], [1.0, 1e-60]])
