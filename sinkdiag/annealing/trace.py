@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,3 +117,16 @@ def trace_calibration(calibration: Calibration) -> tuple[TraceRow, ...]:
         for replicate in range(len(calibration.judges))
         for row in trace_replicate(calibration, replicate, plain=plain)
     )
+
+
+def braking_zones(rows: Sequence[TraceRow], eps_min: float) -> list[tuple[int, int]]:
+    """First and last steps of the stretches in which the controller brakes, above eps_min."""
+    zones: list[tuple[int, int]] = []
+    for row in rows:
+        if row.braking <= 0.0 or row.eps <= eps_min:
+            continue
+        if zones and zones[-1][1] == row.step - 1:
+            zones[-1] = (zones[-1][0], row.step)
+        else:
+            zones.append((row.step, row.step))
+    return zones

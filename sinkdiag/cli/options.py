@@ -173,47 +173,47 @@ def output_options(function: Command) -> Command:
         click.option(
             "--plot", metavar="PATH", type=FileName(), help="Draw the figure (.png .pdf .svg)."
         ),
-        *_plain_options(),
-        click.option(
-            "--manifest",
-            metavar="PATH",
-            type=FileName(),
-            help="Write versions, settings, arguments and the inputs' SHA-256 to this file.",
-        ),
+        *plain_options(),
+        manifest_option(),
         click.option("--extended", is_flag=True, help="More columns after the standard ones."),
     )
 
 
 def plain_output_options(function: Command) -> Command:
     """--format, -o, --fail-on, as ``output: OutputOptions``: for rows alone."""
-    return apply_options(fold(function, "output", OutputOptions, _PLAIN), *_plain_options())
+    return apply_options(fold(function, "output", OutputOptions, _PLAIN), *plain_options())
 
 
 _PLAIN = {"format": "form", "output": "path", "fail_on": "fail_on"}
 
 
-def _plain_options() -> tuple[Callable[[Any], Any], ...]:
+def plain_options(
+    *,
+    output: str = "Write the rows to this file, whole (.csv .json .jsonl .txt).",
+    form: str = "auto: a table on a terminal, CSV in a pipe, the file's ending with -o.",
+    fail_on: str = "Leave with status 5 if a row meets COLUMN<VALUE (also <= > >= == !=).",
+) -> tuple[Callable[[Any], Any], ...]:
+    """-o, --format and --fail-on, with what each says of itself."""
     return (
-        click.option(
-            "-o",
-            "--output",
-            metavar="PATH",
-            type=FileName(),
-            help="Write the rows to this file, whole (.csv .json .jsonl .txt).",
-        ),
+        click.option("-o", "--output", metavar="PATH", type=FileName(), help=output),
         click.option(
             "--format",
             type=click.Choice(["auto", "table", "csv", "json", "jsonl"]),
             default="auto",
             show_default=True,
-            help="auto: a table on a terminal, CSV in a pipe, the file's ending with -o.",
+            help=form,
         ),
-        click.option(
-            "--fail-on",
-            multiple=True,
-            metavar="CONDITION",
-            help="Leave with status 5 if a row meets COLUMN<VALUE (also <= > >= == !=).",
-        ),
+        click.option("--fail-on", multiple=True, metavar="CONDITION", help=fail_on),
+    )
+
+
+def manifest_option() -> Callable[[Any], Any]:
+    """--manifest."""
+    return click.option(
+        "--manifest",
+        metavar="PATH",
+        type=FileName(),
+        help="Write versions, settings, arguments and the inputs' SHA-256 to this file.",
     )
 
 

@@ -21,6 +21,8 @@ from sinkdiag.cli.options import (
     columns_option,
     eps_options,
     input_options,
+    manifest_option,
+    plain_options,
     seed_option,
 )
 from sinkdiag.cli.outputs import check_output
@@ -77,32 +79,12 @@ def page_options(function: Command) -> Command:
     """-o, --format, --manifest and --fail-on, as they are for a page."""
     return apply_options(
         function,
-        click.option(
-            "-o",
-            "--output",
-            metavar="PATH",
-            type=FileName(),
-            help="Write the page (.html), or the answers alone (.txt .csv .json .jsonl).",
+        *plain_options(
+            output="Write the page (.html), or the answers alone (.txt .csv .json .jsonl).",
+            form="auto: text, or the file's ending; json: answers and sections.",
+            fail_on="Leave with status 5 if an answer meets COLUMN<VALUE: verdict==act.",
         ),
-        click.option(
-            "--format",
-            type=click.Choice(["auto", "table", "csv", "json", "jsonl"]),
-            default="auto",
-            show_default=True,
-            help="auto: text, or the file's ending; json: answers and sections.",
-        ),
-        click.option(
-            "--manifest",
-            metavar="PATH",
-            type=FileName(),
-            help="Write versions, settings, arguments and the inputs' SHA-256 to this file.",
-        ),
-        click.option(
-            "--fail-on",
-            multiple=True,
-            metavar="CONDITION",
-            help="Leave with status 5 if an answer meets COLUMN<VALUE: verdict==act.",
-        ),
+        manifest_option(),
     )
 
 

@@ -13,7 +13,7 @@ from sinkdiag.annealing.learning.fates import Fate
 from sinkdiag.annealing.learning.paces import LengthPace, Pace
 from sinkdiag.annealing.learning.slopes import PAPER, SlopeFates
 from sinkdiag.annealing.learning.trace import TracedRun, pace_of, trace_learning
-from sinkdiag.annealing.trace import TraceRow
+from sinkdiag.annealing.trace import TraceRow, braking_zones
 from sinkdiag.arrays import FloatArray
 from sinkdiag.columns import labelled
 from sinkdiag.rendering.figures.style import (
@@ -180,7 +180,7 @@ def _draw_runs(
     from matplotlib.ticker import MaxNLocator
 
     top = panels[0]
-    for start, stop in _braking_zones(runs[0][1].rows, found.course.eps_min):
+    for start, stop in braking_zones(runs[0][1].rows, found.course.eps_min):
         top.axvspan(start - 0.5, stop + 0.5, color=ORANGE, alpha=0.25, lw=0)
     readings: tuple[Callable[[TraceRow], float], ...] = (
         lambda row: row.eps,
@@ -202,16 +202,3 @@ def _draw_runs(
     top.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, title="shaded: braking")
     panels[-1].set_xlabel("step")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _braking_zones(rows: Sequence[TraceRow], eps_min: float) -> list[tuple[int, int]]:
-    """First and last steps of the stretches in which the controller brakes, above eps_min."""
-    zones: list[tuple[int, int]] = []
-    for row in rows:
-        if row.braking <= 0.0 or row.eps <= eps_min:
-            continue
-        if zones and zones[-1][1] == row.step - 1:
-            zones[-1] = (zones[-1][0], row.step)
-        else:
-            zones.append((row.step, row.step))
-    return zones

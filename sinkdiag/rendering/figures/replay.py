@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sinkdiag.annealing.trace import TraceRow
+from sinkdiag.annealing.trace import TraceRow, braking_zones
 from sinkdiag.columns import labelled
 from sinkdiag.rendering.figures.style import (
     BLACK,
@@ -88,7 +88,7 @@ def _title(runs: AnnealingRuns) -> str:
 
 
 def _temperature(axes: Axes, runs: AnnealingRuns) -> None:
-    for number, (start, stop) in enumerate(_braking_zones(runs.controller, runs.eps_min)):
+    for number, (start, stop) in enumerate(braking_zones(runs.controller, runs.eps_min)):
         label = None if number else "braking"
         axes.axvspan(start - 0.5, stop + 0.5, color=ORANGE, alpha=0.2, lw=0, label=label)
     _lines(axes, runs, "eps")
@@ -128,16 +128,3 @@ def _lines(axes: Axes, runs: AnnealingRuns, column: str) -> None:
     values = [getattr(row, column) for row in runs.plain]
     steps = [row.step for row in runs.plain]
     axes.plot(steps, values, color=RED, ls="--", marker="o", ms=3, label="plain schedule")
-
-
-def _braking_zones(rows: Sequence[TraceRow], eps_min: float) -> list[tuple[int, int]]:
-    """First and last steps of the stretches in which the controller brakes, above eps_min."""
-    zones: list[tuple[int, int]] = []
-    for row in rows:
-        if row.braking <= 0.0 or row.eps <= eps_min:
-            continue
-        if zones and zones[-1][1] == row.step - 1:
-            zones[-1] = (zones[-1][0], row.step)
-        else:
-            zones.append((row.step, row.step))
-    return zones
