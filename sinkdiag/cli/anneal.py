@@ -175,7 +175,7 @@ def anneal(
     ) as run:
         subjects = read_subjects(inputs, run.work)
         known = load_truth(truth, subjects[0].problems[0]).values if truth and subjects else None
-        check_limits("anneal", subjects, temperatures, settings, inputs, jobs=working.jobs)
+        check_limits("anneal", subjects, temperatures, settings, inputs, working=working)
         result = study_anneal(
             subjects,
             temperatures,

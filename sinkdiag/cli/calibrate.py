@@ -93,7 +93,7 @@ def calibrate(
         beside=[fates, trace],
     ) as run:
         subjects = read_records(inputs, truth, run.work)
-        check_limits("calibrate", subjects, temperatures, settings, inputs, jobs=working.jobs)
+        check_limits("calibrate", subjects, temperatures, settings, inputs, working=working)
         result = study_calibrate(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(
         result,

@@ -76,6 +76,6 @@ def check(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        check_limits("check", subjects, temperatures, settings, inputs, jobs=working.jobs)
+        check_limits("check", subjects, temperatures, settings, inputs, working=working)
         result = study_check(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import click
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @solver_options
 @seed_option
 @output_options
-@work_options
+@functools.partial(work_options, divisible=True)
 @columns_option("sinkdiag.studies.constants", "ConstantsResult")
 def constants(
     *,
@@ -80,6 +81,6 @@ def constants(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        check_limits("constants", subjects, temperatures, settings, inputs, jobs=working.jobs)
+        check_limits("constants", subjects, temperatures, settings, inputs, working=working)
         result = study_constants(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

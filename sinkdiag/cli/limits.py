@@ -15,6 +15,7 @@ from sinkdiag.cli.outputs import path_of
 from sinkdiag.errors import InputError
 
 if TYPE_CHECKING:
+    from sinkdiag.cli.work_options import WorkOptions
     from sinkdiag.studies.subjects import Subject
     from sinkdiag.temperature import Temperatures
 
@@ -48,7 +49,7 @@ def check_limits(
     settings: object,
     inputs: InputOptions,
     *,
-    jobs: int = 1,
+    working: WorkOptions | None = None,
 ) -> None:
     """Say what a run will need if that is much.
 
@@ -62,7 +63,7 @@ def check_limits(
     problems = [problem for subject in subjects for problem in subject.problems]
     if not problems:
         return
-    jobs = min(jobs, len(problems))
+    jobs = 1 if working is None else working.at_a_time(len(problems))
     needed = estimate(command, problems, len(temperatures.values), settings, jobs)
     most = inputs.max_memory or available_memory()
     memory = in_bytes(needed.memory)

@@ -78,7 +78,7 @@ _OF_GRIDS = ("grid", "axes", "level", "mode_at", "mode_entries", "save_grid", "s
 @solver_options
 @seed_option
 @output_options
-@work_options
+@functools.partial(work_options, divisible=True)
 @columns_option("sinkdiag.studies.pseudospectrum", "PseudospectrumResult")
 def pseudospectrum(
     *,
@@ -134,7 +134,7 @@ def pseudospectrum(
         beside=[mode_entries, save_grid],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        check_limits("pseudospectrum", subjects, temperatures, settings, inputs, jobs=working.jobs)
+        check_limits("pseudospectrum", subjects, temperatures, settings, inputs, working=working)
         sources = _Sources(subjects=subjects, matrix=matrix, from_grid=from_grid)
         result = sources.study(temperatures, settings, run)
     return publish(

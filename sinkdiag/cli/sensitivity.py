@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 @solver_options
 @seed_option
 @output_options
-@work_options
+@functools.partial(work_options, divisible=True)
 @columns_option("sinkdiag.studies.sensitivity", "SensitivityResult")
 def sensitivity(
     *,
@@ -94,6 +95,6 @@ def sensitivity(
         settings=[settings, temperatures],
     ) as run:
         subjects = read_subjects(inputs, run.work)
-        check_limits("sensitivity", subjects, temperatures, settings, inputs, jobs=working.jobs)
+        check_limits("sensitivity", subjects, temperatures, settings, inputs, working=working)
         result = study_sensitivity(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(result, output, inputs=inputs, subjects=subjects, settings=settings, run=run)

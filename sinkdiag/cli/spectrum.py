@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 )
 @seed_option
 @output_options
-@work_options
+@functools.partial(work_options, divisible=True)
 @columns_option("sinkdiag.studies.spectrum", "SpectrumResult")
 def spectrum(
     *,
@@ -112,7 +113,7 @@ def spectrum(
         subjects = read_subjects(inputs, run.work)
         if dump is not None and sum(len(subject.problems) for subject in subjects) > 1:
             raise click.UsageError("--dump takes one matrix")
-        check_limits("spectrum", subjects, temperatures, settings, inputs, jobs=working.jobs)
+        check_limits("spectrum", subjects, temperatures, settings, inputs, working=working)
         result = study_spectrum(subjects, temperatures, settings, run.progress, work=run.work)
     return publish(
         result,

@@ -243,10 +243,12 @@ def _workers(options: WorkOptions, inputs: InputOptions) -> Iterator[Workers]:
 
         with scheduled(options.scheduler) as pool:
             yield ByName(pool, inputs.layout, score=inputs.score)
-    elif are_many(inputs) and options.jobs > 1:
+    elif options.jobs > 1 and (are_many(inputs) or options.divisible):
         from sinkdiag.parallel.processes import processes
 
         with processes(options.jobs) as pool:
             yield pool
     else:
+        if options.jobs > 1:
+            note("--jobs shares matrices, and there is one: it has all cores by itself")
         yield InProcess()

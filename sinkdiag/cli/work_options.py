@@ -15,6 +15,7 @@ from sinkdiag.parallel.threads import one_thread_each
 
 if TYPE_CHECKING:
     from sinkdiag.studies.units import Shard
+    from sinkdiag.temperature import Temperatures
 
     ShardBase = click.ParamType[Shard]
 else:
@@ -26,13 +27,21 @@ MOST_JOBS = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class WorkOptions:
-    """Where the units of a run are worked on, which of them, and what a faulty one costs."""
+    """Where the units of a run are worked on, which of them, and what a faulty one costs.
+
+    ``divisible``: whether the command shares the temperatures of a matrix among its workers.
+    """
 
     jobs: int = 1
     scheduler: str | None = None
     shard: Shard | None = None
     keep_going: bool = False
     resume: bool = False
+    divisible: bool = False
+
+    def at_a_time(self, matrices: int) -> int:
+        """Processes that have a matrix in their memory at a time."""
+        return self.jobs if self.divisible else min(self.jobs, matrices)
 
 
 class ShardType(ShardBase):
@@ -52,20 +61,26 @@ class ShardType(ShardBase):
             self.fail(str(error), param, ctx)
 
 
-def work_options(function: Callable[..., Any]) -> Any:
+def work_options(function: Callable[..., Any], *, divisible: bool = False) -> Any:
     """--jobs, --scheduler, --shard, --keep-going, --resume, as ``working: WorkOptions``.
 
-    Below `input_options`: a run over several matrices has one thread of BLAS from its start.
+    Below `input_options` and `eps_options`: a run over several matrices, or over the several
+    temperatures of a command that can share them (``divisible``), has one thread of BLAS from its
+    start.
     """
+    build = functools.partial(WorkOptions, divisible=divisible)
     keys = {name: name for name in ("jobs", "scheduler", "shard", "keep_going", "resume")}
     return apply_options(
-        fold(_threaded(function), "working", WorkOptions, keys),
+        fold(_threaded(function, divisible=divisible), "working", build, keys),
         click.option(
             "--jobs",
             type=click.IntRange(1, MOST_JOBS),
             default=1,
             show_default=True,
-            help="Work on so many matrices at a time, a process each.",
+            help="Work on so many matrices at a time, a process each; of fewer matrices on so many "
+            "stretches of temperatures."
+            if divisible
+            else "Work on so many matrices at a time, a process each.",
         ),
         click.option(
             "--scheduler",
@@ -91,13 +106,14 @@ def work_options(function: Callable[..., Any]) -> Any:
     )
 
 
-def _threaded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _threaded(function: Callable[..., Any], *, divisible: bool) -> Callable[..., Any]:
     """The command, with as many threads as its rows may depend on."""
 
     @functools.wraps(function)
-    def wrapper(*args: Any, inputs: InputOptions, **kwargs: Any) -> Any:
-        with one_thread_each() if are_many(inputs) else contextlib.nullcontext():
-            return function(*args, inputs=inputs, **kwargs)
+    def wrapper(*args: Any, inputs: InputOptions, temperatures: Temperatures, **kwargs: Any) -> Any:
+        several = are_many(inputs) or (divisible and len(temperatures.values) != 1)
+        with one_thread_each() if several else contextlib.nullcontext():
+            return function(*args, inputs=inputs, temperatures=temperatures, **kwargs)
 
     return wrapper
 

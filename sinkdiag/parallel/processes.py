@@ -35,7 +35,7 @@ def processes(count: int) -> Iterator[Pool]:
 
     _start_tracker()
     before = set(multiprocessing.active_children())
-    pool = Pool(make, AHEAD * count)
+    pool = Pool(make, AHEAD * count, count=count)
     try:
         yield pool
     except BaseException:

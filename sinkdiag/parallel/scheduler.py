@@ -46,8 +46,8 @@ def scheduled(address: str) -> Iterator[Pool]:
         executor: Executor = client.get_executor(pure=False)
         return executor
 
-    cores = sum(client.nthreads().values())
-    pool = Pool(make, AHEAD * max(cores, 2), lost=(KilledWorker, CancelledError))
+    cores = max(1, sum(client.nthreads().values()))
+    pool = Pool(make, AHEAD * max(cores, 2), count=cores, lost=(KilledWorker, CancelledError))
     with client:
         try:
             yield pool

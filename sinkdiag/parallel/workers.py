@@ -18,7 +18,11 @@ class LostWorker:
 
 
 class Workers(Protocol):
-    """Where units are run."""
+    """Where units are run, ``count`` of them at a time."""
+
+    @property
+    def count(self) -> int:
+        """How many units are worked on at a time."""
 
     def map(
         self, function: UnitFunction, units: Sequence[Any], progress: Progress
@@ -28,6 +32,8 @@ class Workers(Protocol):
 
 class InProcess:
     """One unit after another, in this process; each tells its own progress."""
+
+    count = 1
 
     def map(
         self, function: UnitFunction, units: Sequence[Any], progress: Progress
@@ -53,9 +59,14 @@ class Pool:
         make: Callable[[], Executor],
         ahead: int,
         *,
+        count: int,
         lost: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError),
     ) -> None:
-        """``make`` starts an executor; ``lost`` is what it raises for a worker that died."""
+        """``make`` starts an executor; ``lost`` is what it raises for a worker that died.
+
+        ``count`` units are worked on at a time, ``ahead`` handed over.
+        """
+        self.count = count
         self._make, self._ahead, self._lost = make, ahead, lost
         self.executor: Executor | None = None
         # What is sent in place of a unit.

@@ -14,12 +14,20 @@ from sinkdiag.checks import check_count, check_share
 from sinkdiag.derivatives.response import Respond, Response, respond
 from sinkdiag.jacobian.basis import eigenbasis
 from sinkdiag.jacobian.block import factor_block
+from sinkdiag.jacobian.support import ActiveSupport, support_of
+from sinkdiag.parallel.workers import Workers
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.results import Solution
 from sinkdiag.solver.path import SolvePath, solve_path
-from sinkdiag.studies.constants_row import ConstantsRow, constants_row, follow_recipe
+from sinkdiag.studies.constants_row import (
+    ConstantsRow,
+    Recipe,
+    constants_row,
+    follow_recipe,
+)
 from sinkdiag.studies.judged import JudgedPart, JudgedResult, judged_part
+from sinkdiag.studies.stretches import Stretch, measure_along
 from sinkdiag.studies.subjects import (
     Case,
     Layout,
@@ -143,7 +151,7 @@ def study_constants(
         responses=responses,
     )
     return ConstantsResult(
-        parts=run_units(subjects, make, work=work, progress=progress),
+        parts=run_units(subjects, make, divisible=True, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
@@ -154,37 +162,63 @@ def _parts(
     case: Case,
     progress: Progress,
     *,
+    workers: Workers,
     temperatures: Temperatures,
     settings: ConstantsSettings,
     solutions: SolvePath,
     responses: Respond,
 ) -> tuple[JudgedPart]:
     grid = temperatures.grid(case.problems, AUTO_COUNT)
-    measured = _Measured(case.problem, settings, responses)
-    found = solutions(case.problem, grid, tol=settings.tol, max_iter=settings.max_iter)
-    for done, solution in enumerate(found, 1):
-        measured.add(solution)
-        progress("constants", done, len(grid))
-    curves = [measured.curve]
-    return (judged_part(case, tuple(measured.rows), curves, claims=settings.claims),)
+    measure = partial(
+        _measure, grid=grid, settings=settings, solutions=solutions, responses=responses
+    )
+    found = measure_along(workers, case, grid, measure, progress)
+    rows = tuple(row for each in found for row in each.rows)
+    curve = [response for each in found for response in each.curve]
+    return (judged_part(case, rows, [curve], claims=settings.claims),)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Measured:
-    """The rows and responses of one matrix, temperature by temperature."""
+    """The rows and responses of a stretch, temperature by temperature."""
 
-    def __init__(self, problem: Problem, settings: ConstantsSettings, responses: Respond) -> None:
-        self.problem, self.settings, self.responses = problem, settings, responses
-        self.rows: list[ConstantsRow] = []
-        self.curve: list[Response] = []
+    rows: tuple[ConstantsRow, ...]
+    curve: tuple[Response, ...]
 
-    def add(self, solution: Solution) -> None:
-        """One temperature, from one factor of A and one decomposition of the Jacobian."""
-        operator, seed = factor_block(solution.plan), self.settings.seed
-        basis = eigenbasis(solution.plan, solution.row, solution.col)
-        response = self.responses(self.problem, solution, operator, basis=basis, seed=seed)
-        if math.isnan(response.op_norm):
-            operator = None
-        recipe = follow_recipe(solution, operator, basis, response.support, seed=seed)
-        before = self.curve[-1].support if self.curve else None
-        self.rows.append(constants_row(recipe, response, before))
-        self.curve.append(response)
+
+def _measure(
+    stretch: Stretch,
+    progress: Progress,
+    *,
+    grid: Sequence[float],
+    settings: ConstantsSettings,
+    solutions: SolvePath,
+    responses: Respond,
+) -> _Measured:
+    rows: list[ConstantsRow] = []
+    curve: list[Response] = []
+    before: ActiveSupport | None = None
+    for place, solution in stretch.fixed_points(
+        grid, solutions, tol=settings.tol, max_iter=settings.max_iter
+    ):
+        if place < stretch.start:
+            before = support_of(solution.plan)
+            continue
+        recipe, response = _recipe(stretch.problem, solution, settings.seed, responses)
+        rows.append(constants_row(recipe, response, before))
+        curve.append(response)
+        before = response.support
+        progress("constants", len(rows), stretch.stop - stretch.start)
+    return _Measured(rows=tuple(rows), curve=tuple(curve))
+
+
+def _recipe(
+    problem: Problem, solution: Solution, seed: int, responses: Respond
+) -> tuple[Recipe, Response]:
+    """One temperature, from one factor of A and one decomposition of the Jacobian."""
+    operator = factor_block(solution.plan)
+    basis = eigenbasis(solution.plan, solution.row, solution.col)
+    response = responses(problem, solution, operator, basis=basis, seed=seed)
+    if math.isnan(response.op_norm):
+        operator = None
+    return follow_recipe(solution, operator, basis, response.support, seed=seed), response

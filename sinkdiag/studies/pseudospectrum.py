@@ -13,6 +13,7 @@ from sinkdiag.arrays import AnyArray
 from sinkdiag.errors import InputError
 from sinkdiag.jacobian.modes import Norm
 from sinkdiag.load.matrices import matrix_of
+from sinkdiag.parallel.workers import Workers
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.rendering.figures.pseudospectrum import MOST_PANELS, draw
@@ -31,6 +32,7 @@ from sinkdiag.studies.pseudospectrum_point import (
 )
 from sinkdiag.studies.pseudospectrum_row import PseudospectrumRow, rows_of
 from sinkdiag.studies.result import Part, Result
+from sinkdiag.studies.stretches import measure_along
 from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, notes_of, subject_of
 from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
@@ -238,13 +240,10 @@ def study_pseudospectrum(
     work: Work = HERE,
     solutions: SolvePath = solve_path,
 ) -> PseudospectrumResult:
-    """`pseudospectrum` for checked subjects: one part a matrix, temperature and norm.
-
-    ``solutions`` gives fixed points.
-    """
+    """`pseudospectrum` for checked subjects: a part a matrix, temperature and norm."""
     make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
     return PseudospectrumResult(
-        parts=run_units(subjects, make, work=work, progress=progress),
+        parts=run_units(subjects, make, divisible=True, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
@@ -255,13 +254,15 @@ def _parts(
     case: Case,
     progress: Progress,
     *,
+    workers: Workers,
     temperatures: Temperatures,
     settings: PseudospectrumSettings,
     solutions: SolvePath,
 ) -> tuple[PseudospectrumPart, ...]:
-    grid, index = temperatures.grid(case.problems, AUTO_COUNT), case.label.index
-    found = pseudospectra_of(case.problem, index, grid, settings, progress, solutions=solutions)
-    return tuple(_part(case.label, each, modes) for each, modes in found)
+    grid = temperatures.grid(case.problems, AUTO_COUNT)
+    measure = partial(pseudospectra_of, grid=grid, settings=settings, solutions=solutions)
+    found = measure_along(workers, case, grid, measure, progress)
+    return tuple(_part(case.label, each, modes) for some in found for each, modes in some)
 
 
 def study_matrix(

@@ -23,6 +23,8 @@ from sinkdiag.resolvent.structured import Shift, structured_shifts
 from sinkdiag.results import Solution
 from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.solver.solve import solve_problem
+from sinkdiag.studies.stretches import Stretch
+from sinkdiag.studies.subjects import Case
 
 # Points of the plane and levels beyond this, whose squares leave double precision, are refused.
 LARGEST = 1e100
@@ -125,36 +127,46 @@ class PseudospectrumSettings:
 
 
 def pseudospectra_of(
-    problem: Problem,
-    index: int,
-    grid: Sequence[float],
-    settings: PseudospectrumSettings,
+    stretch: Stretch,
     progress: Progress,
     *,
+    grid: Sequence[float],
+    settings: PseudospectrumSettings,
     solutions: SolvePath = solve_path,
-) -> Iterator[tuple[Pseudospectrum, tuple[ModeEntry, ...]]]:
-    """One pseudospectrum, with its pseudo-modes, for each temperature of a grid and each norm.
+) -> list[tuple[Pseudospectrum, tuple[ModeEntry, ...]]]:
+    """One pseudospectrum, with its pseudo-modes, for each temperature of a stretch and each norm.
 
-    ``index`` is the matrix's place in its stack; ``solutions`` gives fixed points.
+    ``grid`` has all temperatures of the matrix; ``solutions`` gives fixed points.
     """
-    for solution in solutions(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
-        basis = eigenbasis(solution.plan, problem.row, problem.col)
-        shifts = _shifts(problem, basis, solution, settings)
-        for norm in dict.fromkeys(settings.norm):
-            if settings.iters is not None:
-                operator = of_sweeps(
-                    problem, norm, eps=solution.eps, iters=settings.iters, index=index
-                )
-            else:
-                operator = at_fixed_point(
-                    basis,
-                    norm,
-                    name=problem.name,
-                    index=index,
-                    eps=solution.eps,
-                    status=solution.status,
-                )
-            yield measure_operator(operator, settings, progress, shifts)
+    found = stretch.fixed_points(grid, solutions, tol=settings.tol, max_iter=settings.max_iter)
+    return [
+        measure_operator(operator, settings, progress, shifts)
+        for place, solution in found
+        if place >= stretch.start
+        for operator, shifts in _operators(stretch, solution, settings)
+    ]
+
+
+def _operators(
+    case: Case, solution: Solution, settings: PseudospectrumSettings
+) -> Iterator[tuple[Operator, tuple[Shift, ...]]]:
+    """The Jacobian in each norm, and how far cost changes move its eigenvalues."""
+    problem, index = case.problem, case.label.index
+    basis = eigenbasis(solution.plan, problem.row, problem.col)
+    shifts = _shifts(problem, basis, solution, settings)
+    for norm in dict.fromkeys(settings.norm):
+        if settings.iters is not None:
+            operator = of_sweeps(problem, norm, eps=solution.eps, iters=settings.iters, index=index)
+        else:
+            operator = at_fixed_point(
+                basis,
+                norm,
+                name=problem.name,
+                index=index,
+                eps=solution.eps,
+                status=solution.status,
+            )
+        yield operator, shifts
 
 
 def measure_operator(

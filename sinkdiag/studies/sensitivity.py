@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
 from sinkdiag.derivatives.response import Respond, respond
-from sinkdiag.parallel.workers import InProcess
 from sinkdiag.problem import MarginalKind
 from sinkdiag.progress import Progress, silent
 from sinkdiag.solver.path import SolvePath, solve_path
@@ -19,7 +18,6 @@ from sinkdiag.studies.sensitivity_row import SensitivityRow
 from sinkdiag.studies.sensitivity_run import (
     Means,
     SensitivitySettings,
-    measure_batch,
     measure_case,
 )
 from sinkdiag.studies.subjects import (
@@ -129,18 +127,8 @@ def study_sensitivity(
     """
     means = Means(solutions=solutions, responses=responses)
     make = partial(measure_case, temperatures=temperatures, settings=settings, means=means)
-    if any(subject.stacked and subject.layout == "batch" for subject in subjects):
-        # The members of a batch are what is shared among workers; what they say together is not.
-        make = partial(
-            measure_batch,
-            temperatures=temperatures,
-            settings=settings,
-            means=means,
-            workers=work.workers,
-        )
-        work = replace(work, workers=InProcess())
     return SensitivityResult(
-        parts=run_units(subjects, make, "batch", work=work, progress=progress),
+        parts=run_units(subjects, make, "batch", divisible=True, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),

@@ -1,10 +1,11 @@
-"""The measurements behind ``sensitivity``: one case along its temperatures, or a shared batch."""
+"""The measurements behind ``sensitivity``: a batch, or a matrix and its jittered copies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,17 +13,18 @@ from sinkdiag.checks import MOST_REPLICATES, check_count, check_share
 from sinkdiag.derivatives.response import Respond, Response, respond
 from sinkdiag.jacobian.block import factor_block
 from sinkdiag.jacobian.gaps import plan_gap
-from sinkdiag.parallel.workers import LostWorker, Workers
+from sinkdiag.parallel.workers import Workers
 from sinkdiag.problem import Problem
 from sinkdiag.progress import Progress
-from sinkdiag.rendering.table import Label
-from sinkdiag.results import Solution, worst
+from sinkdiag.results import worst
 from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.judged import JudgedPart, freeze_of, judged_part
 from sinkdiag.studies.sensitivity_row import Measured, Rate, sensitivity_rows
+from sinkdiag.studies.stretches import Stretch, measure_stretches, stretches_of
 from sinkdiag.studies.subjects import Case
-from sinkdiag.studies.units import lost
 from sinkdiag.temperature import Temperatures
+
+FoundT = TypeVar("FoundT")
 
 # Temperatures of the automatic grid.
 AUTO_COUNT = 25
@@ -65,148 +67,138 @@ def measure_case(
     case: Case,
     progress: Progress,
     *,
+    workers: Workers,
     temperatures: Temperatures,
     settings: SensitivitySettings,
     means: Means,
 ) -> tuple[JudgedPart]:
     """A batch whose members are replicates of each other, or one matrix with jittered copies."""
     grid = temperatures.grid(case.problems, AUTO_COUNT)
-    measured = _Runs(grid, settings, means, progress).measure(case)
+    shares = _shares(case, len(grid), settings, workers)
+    measure = partial(_measure, grid=grid, settings=settings, means=means)
+    found = measure_stretches(workers, shares, measure, progress)
+    curves = _joined(shares, [each.curve for each in found])
+    rates = _joined(shares, [each.rates for each in found])
+    members = len(case.problems)
+    measured = Measured(
+        eps=np.array(grid),
+        curves=curves[:members],
+        spread=curves if members > 1 else curves[1:] if settings.extended else (),
+        rates=rates if members > 1 else rates[1:],
+    )
+    freezes = [each.freeze for each in found if each.freeze is not None]
     rows = sensitivity_rows(measured)
-    return (judged_part(case, rows, measured.curves, claims=settings.claims),)
+    return (judged_part(case, rows, curves[:members], claims=settings.claims, freezes=freezes),)
 
 
-def measure_batch(
-    case: Case,
-    progress: Progress,
-    *,
-    temperatures: Temperatures,
-    settings: SensitivitySettings,
-    means: Means,
-    workers: Workers,
-) -> tuple[JudgedPart]:
-    """A batch, each of whose members is measured wherever there is a worker."""
-    if len(case.problems) == 1:
-        return measure_case(
-            case, progress, temperatures=temperatures, settings=settings, means=means
-        )
-    grid = temperatures.grid(case.problems, AUTO_COUNT)
-    members = [
-        Case(label=Label(source=case.label.source, index=index), name=each.name, problems=(each,))
-        for index, each in enumerate(case.problems)
-    ]
-    found: list[_Member] = []
-    measure = partial(_member, grid=grid, settings=settings, means=means)
-    for member, made in zip(members, workers.map(measure, members, progress), strict=True):
-        if isinstance(made, LostWorker):
-            raise lost(member)
-        found.append(made)
-    curves = tuple(each.curve for each in found)
-    measured = Measured(eps=np.array(grid), curves=curves, spread=curves, rates=rates_of(curves))
-    freezes = [each.freeze for each in found]
-    rows = sensitivity_rows(measured)
-    return (judged_part(case, rows, curves, claims=settings.claims, freezes=freezes),)
+@dataclass(frozen=True, kw_only=True)
+class _Share(Stretch):
+    """A stretch of one matrix, the ``number``-th: a member of a batch, or a jittered copy.
+
+    ``copy``: 0 for a matrix as it was given, k for its k-th jittered copy.
+    """
+
+    number: int
+    copy: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Member:
-    """One matrix of a batch: its responses along eps, and where its sweeps freeze."""
+class _Found:
+    """Responses and gaps along a stretch; of a matrix's first one where its sweeps freeze."""
 
     curve: tuple[Response, ...]
-    freeze: float
+    rates: tuple[Rate, ...]
+    freeze: float | None = None
 
 
-def _member(
-    case: Case,
+def _shares(
+    case: Case, count: int, settings: SensitivitySettings, workers: Workers
+) -> list[_Share]:
+    """A batch by its members; one matrix by its temperatures, then its jittered copies whole."""
+    if len(case.problems) > 1:
+        return [
+            _Share(
+                label=replace(case.label, index=index),
+                name=each.name,
+                problems=(each,),
+                start=0,
+                stop=count,
+                number=index,
+            )
+            for index, each in enumerate(case.problems)
+        ]
+    stretches = stretches_of(case, count, workers)
+    own = [(stretch.start, stretch.stop, 0) for stretch in stretches]
+    copies = [(0, count, copy) for copy in range(1, settings.replicates + 1)]
+    return [
+        _Share(
+            label=case.label,
+            name=case.name,
+            problems=case.problems,
+            start=start,
+            stop=stop,
+            number=copy,
+            copy=copy,
+        )
+        for start, stop, copy in (*own, *copies)
+    ]
+
+
+def _joined(
+    shares: Sequence[_Share], found: Sequence[tuple[FoundT, ...]]
+) -> tuple[tuple[FoundT, ...], ...]:
+    """What was found along the stretches of each matrix, matrix by matrix."""
+    joined: dict[int, tuple[FoundT, ...]] = {}
+    for share, some in zip(shares, found, strict=True):
+        joined[share.number] = (*joined.get(share.number, ()), *some)
+    return tuple(joined.values())
+
+
+def _measure(
+    share: _Share,
     progress: Progress,
     *,
     grid: Sequence[float],
     settings: SensitivitySettings,
     means: Means,
-) -> _Member:
-    runs = _Runs(grid, settings, means, progress)
-    runs.total = len(grid)
-    return _Member(curve=runs.curve(case.problem), freeze=freeze_of(case.problem))
-
-
-def rates_of(curves: Sequence[Sequence[Response]]) -> tuple[tuple[Rate, ...], ...]:
-    """The gaps of measured curves."""
-    return tuple(
-        tuple(Rate(gap=each.gap, status=each.status) for each in curve) for curve in curves
-    )
-
-
-class _Runs:
-    """The measurements of one case on its grid, and how far they have come."""
-
-    def __init__(
-        self,
-        grid: Sequence[float],
-        settings: SensitivitySettings,
-        means: Means,
-        progress: Progress,
-    ) -> None:
-        self.grid, self.settings, self.progress = grid, settings, progress
-        self.means = means
-        self.done = self.total = 0
-
-    def measure(self, case: Case) -> Measured:
-        """Members of a batch are replicates of each other; a single matrix has jittered ones."""
-        extended = self.settings.extended
-        problems = case.problems
-        copies = () if len(problems) > 1 else _jittered(case.problem, self.settings)
-        self.total = (len(problems) + len(copies)) * len(self.grid)
-        curves = tuple(self.curve(problem) for problem in problems)
-        if copies:
-            spread = tuple(self.curve(copy) for copy in copies) if extended else ()
+) -> _Found:
+    if share.copy:
+        share = replace(share, problems=(_jittered(share.problem, settings, share.copy),))
+    curve: list[Response] = []
+    rates: list[Rate] = []
+    for place, solution in share.fixed_points(
+        grid, means.solutions, tol=settings.tol, max_iter=settings.max_iter
+    ):
+        if place < share.start:
+            continue
+        if share.copy and not settings.extended:
+            gap, status = plan_gap(solution.plan, solution.row, solution.col)
+            rates.append(Rate(gap=gap, status=worst([solution.status, status])))
         else:
-            spread = curves
-        return Measured(
-            eps=np.array(self.grid),
-            curves=curves,
-            spread=spread,
-            rates=rates_of(spread) or tuple(self.rates(copy) for copy in copies),
-        )
-
-    def curve(self, problem: Problem) -> tuple[Response, ...]:
-        """Everything, at each temperature."""
-        return tuple(
-            self.means.responses(
-                problem,
+            response = means.responses(
+                share.problem,
                 solution,
                 factor_block(solution.plan),
-                seed=self.settings.seed,
-                extended=self.settings.extended,
+                seed=settings.seed,
+                extended=settings.extended,
             )
-            for solution in self._solutions(problem)
-        )
-
-    def rates(self, problem: Problem) -> tuple[Rate, ...]:
-        """The gap alone, with the gravest status, at each temperature."""
-        found = []
-        for solution in self._solutions(problem):
-            gap, status = plan_gap(solution.plan, solution.row, solution.col)
-            found.append(Rate(gap=gap, status=worst([solution.status, status])))
-        return tuple(found)
-
-    def _solutions(self, problem: Problem) -> Iterator[Solution]:
-        tol, max_iter = self.settings.tol, self.settings.max_iter
-        for solution in self.means.solutions(problem, self.grid, tol=tol, max_iter=max_iter):
-            yield solution
-            self.done += 1
-            self.progress("sensitivity", self.done, self.total)
+            curve.append(response)
+            rates.append(Rate(gap=response.gap, status=response.status))
+        progress("sensitivity", len(rates), share.stop - share.start)
+    first = share.start == 0 and not share.copy
+    freeze = freeze_of(share.problem) if first else None
+    return _Found(curve=tuple(curve), rates=tuple(rates), freeze=freeze)
 
 
-def _jittered(problem: Problem, settings: SensitivitySettings) -> tuple[Problem, ...]:
-    """Copies with Gaussian jitter of JITTER·std of the finite costs on every finite entry."""
+def _jittered(problem: Problem, settings: SensitivitySettings, copy: int) -> Problem:
+    """The copy-th one, with Gaussian jitter of JITTER·std of the finite costs on finite entries."""
     rng = np.random.default_rng(settings.seed)
     finite = np.isfinite(problem.cost)
     scale = JITTER * float(problem.cost[finite].std())
-    return tuple(
-        replace(
-            problem,
-            cost=np.where(finite, problem.cost + scale * rng.standard_normal(finite.shape), np.inf),
-            name=f"{problem.name} (replicate {k})",
-        )
-        for k in range(settings.replicates)
+    for _ in range(copy):
+        jitter = rng.standard_normal(finite.shape)
+    return replace(
+        problem,
+        cost=np.where(finite, problem.cost + scale * jitter, np.inf),
+        name=f"{problem.name} (replicate {copy - 1})",
     )

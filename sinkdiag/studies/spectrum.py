@@ -12,26 +12,24 @@ from typing import IO, TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sinkdiag.derivatives.response import lasting_support
 from sinkdiag.errors import NothingToDrawError
 from sinkdiag.jacobian.freeze import LARGEST_SIZE, freeze_temperature
 from sinkdiag.jacobian.modes import Norm
-from sinkdiag.jacobian.support import ActiveSupport
+from sinkdiag.parallel.workers import Workers
 from sinkdiag.problem import MarginalKind, Problem
 from sinkdiag.progress import Progress, silent
 from sinkdiag.rendering.table import Table
-from sinkdiag.results import Solution
 from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise, summarise_many
 from sinkdiag.studies.spectrum_point import (
     SpectrumPoint,
     arrays_of,
-    measure_point,
-    unresolved_point,
 )
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
+from sinkdiag.studies.spectrum_run import measure_stretch
 from sinkdiag.studies.spectrum_settings import SpectrumSettings
+from sinkdiag.studies.stretches import measure_along
 from sinkdiag.studies.subjects import Case, Layout, Subject, are_labelled, notes_of, subject_of
 from sinkdiag.studies.units import HERE, Work, run_units
 from sinkdiag.temperature import EpsUnit, Temperatures, temperatures_of
@@ -43,8 +41,6 @@ __all__ = ["SpectrumResult", "SpectrumRow", "SpectrumSettings", "spectrum", "stu
 
 # Temperatures of the automatic grid.
 AUTO_COUNT = 12
-# Rows and columns together up to which the limit support is looked for, O((n + m)^3).
-LARGEST_LIMIT = 400
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -229,7 +225,7 @@ def study_spectrum(
     """`spectrum` for checked subjects: one part a matrix; ``solutions`` gives fixed points."""
     make = partial(_parts, temperatures=temperatures, settings=settings, solutions=solutions)
     return SpectrumResult(
-        parts=run_units(subjects, make, work=work, progress=progress),
+        parts=run_units(subjects, make, divisible=True, work=work, progress=progress),
         extended=settings.extended,
         labelled=are_labelled(subjects),
         notes=notes_of(subjects, temperatures),
@@ -240,14 +236,17 @@ def _parts(
     case: Case,
     progress: Progress,
     *,
+    workers: Workers,
     temperatures: Temperatures,
     settings: SpectrumSettings,
     solutions: SolvePath,
 ) -> tuple[SpectrumPart]:
     grid = temperatures.grid(case.problems, AUTO_COUNT)
-    points, coldest = _points(case.problem, grid, settings, progress, solutions)
+    measure = partial(measure_stretch, grid=grid, settings=settings, solutions=solutions)
+    found = measure_along(workers, case, grid, measure, progress)
+    points = tuple(point for each in found for point in each.points)
     rows = tuple(point.row for point in points)
-    summary = summarise(rows, _freeze(case.problem, settings), limit=_limit(case.problem, coldest))
+    summary = summarise(rows, _freeze(case.problem, settings), limit=found[-1].limit)
     part = SpectrumPart(
         label=case.label,
         name=case.name,
@@ -257,36 +256,6 @@ def _parts(
         summary=summary,
     )
     return (part,)
-
-
-def _points(
-    problem: Problem,
-    grid: Sequence[float],
-    settings: SpectrumSettings,
-    progress: Progress,
-    solutions: SolvePath,
-) -> tuple[tuple[SpectrumPoint, ...], Solution]:
-    """The points, warmest first, and the coldest fixed point."""
-    points: list[SpectrumPoint] = []
-    before: ActiveSupport | None = None
-    progress("spectrum", 0, len(grid))
-    for solution in solutions(problem, grid, tol=settings.tol, max_iter=settings.max_iter):
-        try:
-            point, before = measure_point(problem, solution, before, settings)
-        except np.linalg.LinAlgError:
-            # One decomposition that does not converge costs its own row, not the others.
-            point, before = unresolved_point(problem, solution, before, settings)
-        points.append(point)
-        progress("spectrum", len(points), len(grid))
-    return tuple(points), solution
-
-
-def _limit(problem: Problem, coldest: Solution) -> int | None:
-    """Components of what stays of the support as eps falls; None where it is not known."""
-    if coldest.status.failed or sum(coldest.plan.shape) > LARGEST_LIMIT:
-        return None
-    lasting = lasting_support(problem, coldest)
-    return lasting.components if lasting else None
 
 
 def _freeze(problem: Problem, settings: SpectrumSettings) -> float | None:

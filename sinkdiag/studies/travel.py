@@ -97,6 +97,7 @@ class ByName:
         """``layout`` and ``score``: how the command line reads its files."""
         self._pool, self._layout, self._score = pool, layout, score
         self._seen = True
+        self.count = pool.count
 
     def map(
         self, function: UnitFunction, units: Sequence[Any], progress: Progress

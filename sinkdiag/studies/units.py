@@ -104,10 +104,11 @@ HERE = Work()
 
 def run_units(
     subjects: Sequence[Subject],
-    function: Callable[[Case, Progress], Sequence[PartT]],
+    function: Callable[..., Sequence[PartT]],
     together: Layout | None = None,
     check: Callable[[Case], object] | None = None,
     *,
+    divisible: bool = False,
     work: Work = HERE,
     progress: Progress = silent,
 ) -> tuple[PartT, ...]:
@@ -118,10 +119,13 @@ def run_units(
     subjects, together:
         What the units are cut from: `cases`.
     function:
-        What makes a unit's parts; a module's function or a `functools.partial` of one, so that it
-        can be sent to a worker.
+        What makes the parts of a unit (case, progress); a module's function or a
+        `functools.partial` of one, so that it can be sent to a worker.
     check:
         Raises `InputError` for units that cannot be used; asked of all before any is run.
+    divisible:
+        Whether ``function`` takes ``workers``, among which it shares a unit. Those of ``work``
+        share units instead, unless there are more of them than units.
     work, progress:
         Where and which; who is told how far it is.
 
@@ -134,7 +138,12 @@ def run_units(
     units = [unit for unit in enumerate(found) if work.wants(*unit, len(found))]
     if check is not None:
         units = [unit for unit in units if _passes(check, unit[1], work)]
-    made = work.workers.map(partial(_attempt, function), [case for _, case in units], progress)
+    workers, within = work.workers, InProcess()
+    if divisible:
+        if len(units) < workers.count:
+            workers, within = within, workers
+        function = partial(function, workers=within)
+    made = workers.map(partial(attempt, function), [case for _, case in units], progress)
     parts: list[PartT] = []
     for (number, case), outcome in zip(units, made, strict=True):
         if isinstance(outcome, InputError):
@@ -156,8 +165,8 @@ def _passes(check: Callable[[Case], object], case: Case, work: Work) -> bool:
     return True
 
 
-def _attempt(function: Callable[[Case, Progress], Any], case: Case, progress: Progress) -> Any:
-    """The unit's parts, or the error that says why it has none: errors travel as values."""
+def attempt(function: Callable[[Any, Progress], Any], case: Case, progress: Progress) -> Any:
+    """What the function makes of a case, or the error that says why not: it travels as a value."""
     try:
         return function(case, progress)
     except InputError as error:

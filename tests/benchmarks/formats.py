@@ -128,6 +128,32 @@ def batched(records):
     return markdown(["layer", "matrices a second", "ratio"], rows)
 
 
+def jobs(records):
+    """Seconds with each number of processes, in how many of one's, and whether the bytes agree."""
+    rows = []
+    for cell in dict.fromkeys(r["cell"] for r in records):
+        command, count, size, *options = cell.split(":", 3)
+        here = sorted((r for r in records if r["cell"] == cell), key=lambda r: r["jobs"])
+        one = next((r["seconds"] for r in here if r["jobs"] == 1), float("nan"))
+        same = "yes" if len({r["sha256"] for r in here}) == 1 else "no"
+        rows += [
+            [" ".join([command, *options]), f"{count} of {size}×{size}", str(r["jobs"]),
+             f"{r['seconds']:.1f} s", f"{r['processor_seconds']:.1f} s",
+             f"{one / r['seconds']:.2f}", same]
+            for r in here
+        ]  # fmt: skip
+    titles = [
+        "command",
+        "matrices",
+        "processes",
+        "time",
+        "processor time",
+        "speed-up",
+        "same bytes",
+    ]
+    return markdown(titles, rows)
+
+
 def speed(records):
     """Seconds by what is computed and temperature."""
     columns, rows = pivot(records, "what", "eps", lambda r: f"{r['seconds']:.2f} s")

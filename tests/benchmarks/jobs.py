@@ -1,20 +1,18 @@
-"""Many matrices by one process and by several: seconds, and whether the bytes are the same.
+"""Several matrices, or several temperatures of one, by one process and by several.
 
-    python tests/benchmarks/jobs.py                                  # spectrum, 200 of 60×60
-    python tests/benchmarks/jobs.py calibrate --count 8 --size 30 --options=--quick
+    python tests/benchmarks/jobs.py -o tests/benchmarks/results/jobs.jsonl
+    python tests/benchmarks/jobs.py calibrate:8:30:--quick sensitivity:1:600 --jobs 1 2
 
-One JSON line a run: seconds by the wall clock, processor seconds of all its processes, the load
-before it (1 minute average), and the machine. The first matrix is run before, so that no kernel is
-compiled while the clock runs.
+A cell is COMMAND:COUNT:SIZE or COMMAND:COUNT:SIZE:OPTIONS; without cells the grid below runs. A
+line a run: seconds by the wall clock, processor seconds of all its processes, and what its bytes
+hash to. The command is run on a small part before, so that no kernel is compiled meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -23,11 +21,22 @@ import time
 from pathlib import Path
 
 import numpy as np
+from lines import Lines, add_output
+from tables import show
 
 ROOT = Path(__file__).resolve().parents[2]
+GRID = [
+    "spectrum:200:60",
+    "calibrate:6:30:--quick",
+    "spectrum:1:1000",
+    "sensitivity:1:300",
+    "sensitivity:1:600",
+    "constants:1:300",
+    "pseudospectrum:1:300",
+]
 
 
-def write_matrices(folder: Path, count: int, size: int) -> list[str]:
+def write_matrices(folder, count, size):
     """Distances between uniform points of the unit square, one file each."""
     names = []
     for seed in range(count):
@@ -38,7 +47,7 @@ def write_matrices(folder: Path, count: int, size: int) -> list[str]:
     return names
 
 
-def run(folder: Path, arguments: list[str]) -> tuple[float, float, bytes]:
+def run(folder, arguments):
     """Seconds by the clock and of processors, and standard output."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
@@ -46,45 +55,52 @@ def run(folder: Path, arguments: list[str]) -> tuple[float, float, bytes]:
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
-        check=True,
+        check=False,
     )
+    if done.returncode not in (0, 4):  # 4: some row is below resolution
+        raise RuntimeError(f"{' '.join(arguments)} left with status {done.returncode}")
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return wall, used, done.stdout
 
 
-def main() -> None:
-    """Run the command once with each number of processes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", nargs="?", default="spectrum")
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--size", type=int, default=60)
-    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--options", default="", help="of the command")
-    given = parser.parse_args()
-    options = given.options.split()
+def measure(cell, jobs, lines):
+    """One cell with each number of processes."""
+    command, count, size, *options = cell.split(":", 3)
+    options = options[0].split() if options else []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        names = write_matrices(folder, given.count, given.size)
-        run(folder, [given.command, *names[:1], *options])
-        for jobs in given.jobs:
-            load = os.getloadavg()[0]
-            wall, used, out = run(folder, [given.command, *names, *options, "--jobs", str(jobs)])
-            line = {
-                "command": given.command,
-                "options": options,
-                "matrices": given.count,
-                "size": given.size,
-                "jobs": jobs,
-                "seconds": round(wall, 2),
-                "processor_seconds": round(used, 2),
-                "load_before": round(load, 2),
-                "sha256": hashlib.sha256(out).hexdigest()[:16],
-                "machine": platform.platform(),
-                "cores": os.cpu_count(),
-            }
-            print(json.dumps(line), flush=True)
+        names = write_matrices(folder, int(count), int(size))
+        part = [] if len(names) > 1 else ["--eps-unit", "range", "--eps", "0.1:0.05:2"]
+        run(folder, [command, names[0], *options, *part])
+        for number in jobs:
+            wall, used, out = run(folder, [command, *names, *options, "--jobs", str(number)])
+            digest = hashlib.sha256(out).hexdigest()[:16]
+            lines.add(
+                "jobs",
+                cell=cell,
+                jobs=number,
+                seconds=wall,
+                processor_seconds=used,
+                sha256=digest,
+            )
+            print(f"{cell} {number} processes {wall:.2f} s", file=sys.stderr, flush=True)
+
+
+def main():
+    """Run the cells."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cells", nargs="*")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2])
+    add_output(parser)
+    args = parser.parse_args()
+    lines = Lines(args.output, ("numpy", "scipy", "numba"))
+    for cell in args.cells or GRID:
+        measure(cell, args.jobs, lines)
+    show("jobs", lines.records)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from formats import batched, cold, growth, peers, plain, share, speed, times
+from formats import batched, cold, growth, jobs, peers, plain, share, speed, times
 from lines import read
 
 HERE = Path(__file__).resolve().parent
@@ -114,6 +114,7 @@ TABLES = {
             e="{steps:,}", f="{k_safe_std:.3g}", g="{steps_safe:g}", h="{verdict}",
         ),
     ),
+    "jobs": Table(key=("cell", "jobs"), lines=jobs),
     "watch": Table(
         key=("plans",),
         lines=plain(

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,10 +13,9 @@ import numpy as np
 import pytest
 
 from sinkdiag.cli.partial_rows import PartialRows
+from tests.cli.lines import ROOT, SCRIPT, line
 from tests.helpers import invoke, planar_cost
 
-SCRIPT = [sys.executable, "-m", "sinkdiag"]
-ROOT = str(Path(__file__).parents[2])
 COUNT = 6
 
 
@@ -41,16 +39,6 @@ QUICK = {
     "sensitivity": ["--eps", "0.3:0.1:2"],
     "spectrum": ["--eps", "0.3:0.1:2"],
 }
-
-
-def line(*arguments, **variables):
-    """A command in a process of its own, whose BLAS is not loaded yet."""
-    return subprocess.run(
-        [*SCRIPT, *arguments],
-        env={**os.environ, "PYTHONPATH": ROOT, **variables},
-        capture_output=True,
-        check=False,
-    )
 
 
 @pytest.mark.usefixtures("folder")

@@ -11,7 +11,7 @@ import pytest
 import sinkdiag
 from sinkdiag.cli.main import run
 from sinkdiag.results import Status
-from sinkdiag.studies import spectrum as study
+from sinkdiag.studies import spectrum_run as study
 
 FAULTS = Path(__file__).parent.parent / "data" / "faults"
 NORMS = ("plan", "potential", "natural")

@@ -31,7 +31,7 @@ def units_of(source, *, score=False, together=None, layout="batch"):
 
 def travelled(units, *, score=False, layout="batch"):
     """The costs as they arrive, and what was sent for each unit."""
-    pool = Pool(lambda: ThreadPoolExecutor(2), 2)
+    pool = Pool(lambda: ThreadPoolExecutor(2), 2, count=2)
     by_name, sent = ByName(pool, layout, score=score), []
     pack = by_name._pack
 
