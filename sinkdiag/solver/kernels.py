@@ -10,14 +10,15 @@ import numba
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.numerics.exponential import exp
 from sinkdiag.numerics.jit import njit, njit_parallel
 from sinkdiag.numerics.products import column_products, row_products
 
 # A linear-domain factor outside [1/BOUND, BOUND] is absorbed into the potentials: entries of the
 # kernel that underflowed (below 1e-308 of their row's largest) then stay below 1e-200 of any sum.
 ABSORB_BOUND = 1e50
-# exp of less than this is denormal: an entry that far below its row's largest is 0.
-LOWEST_EXPONENT = -708.0
+# Rows that are made together.
+ROWS = 4
 
 
 @njit
@@ -26,13 +27,17 @@ def row_update(
 ) -> None:
     """f_i = eps (log r_i - LSE_j((g_j - C_ij)/eps)), in place."""
     n, m = cost.shape
+    line = np.empty(m)
     for i in range(n):
         top = -np.inf
         for j in range(m):
-            top = max(top, g[j] - cost[i, j])
+            line[j] = g[j] - cost[i, j]
+            top = max(top, line[j])
+        for j in range(m):
+            line[j] = exp((line[j] - top) / eps)
         total = 0.0
         for j in range(m):
-            total += np.exp((g[j] - cost[i, j] - top) / eps)
+            total += line[j]
         f[i] = eps * (log_row[i] - np.log(total)) - top
 
 
@@ -49,7 +54,7 @@ def col_update(
     total = np.zeros(m)
     for i in range(n):
         for j in range(m):
-            total[j] += np.exp((f[i] - cost[i, j] - top[j]) / eps)
+            total[j] += exp((f[i] - cost[i, j] - top[j]) / eps)
     for j in range(m):
         g[j] = eps * (log_col[j] - np.log(total[j])) - top[j]
 
@@ -63,7 +68,8 @@ def fill_plan(
     for i in range(n):
         total = 0.0
         for j in range(m):
-            plan[i, j] = np.exp((f[i] + g[j] - cost[i, j]) / eps)
+            plan[i, j] = exp((f[i] + g[j] - cost[i, j]) / eps)
+        for j in range(m):
             total += plan[i, j]
         scale = row[i] / total
         f[i] += eps * np.log(scale)
@@ -76,8 +82,8 @@ def build(
     cost: FloatArray, g: FloatArray, row: FloatArray, eps: float, f: FloatArray, plan: FloatArray
 ) -> None:
     """`row_update` and `fill_plan` with one exponential an entry: the rows sum to r."""
-    for i in range(len(row)):
-        build_row(cost, g, row, eps, f, plan, i)
+    for first in range(0, len(row), ROWS):
+        build_rows(cost, g, row, eps, f, plan, first)
 
 
 @njit_parallel
@@ -85,30 +91,77 @@ def build_parallel(
     cost: FloatArray, g: FloatArray, row: FloatArray, eps: float, f: FloatArray, plan: FloatArray
 ) -> None:
     """`build` with the rows shared among threads; each row keeps its order of operations."""
-    for i in numba.prange(len(row)):
-        build_row(cost, g, row, eps, f, plan, i)
+    for block in numba.prange((len(row) + ROWS - 1) // ROWS):
+        build_rows(cost, g, row, eps, f, plan, block * ROWS)
 
 
 @njit
-def build_row(
+def build_rows(
     cost: FloatArray,
     g: FloatArray,
     row: FloatArray,
     eps: float,
     f: FloatArray,
     plan: FloatArray,
+    first: int,
+) -> None:
+    """`ROWS` rows of `build` from ``first`` on, or those that are left."""
+    m = len(g)
+    i = first
+    if i + ROWS > len(row):
+        for late in range(i, len(row)):
+            top = -np.inf
+            for j in range(m):
+                top = max(top, g[j] - cost[late, j])
+            exponentials(cost, g, top, eps, plan, late)
+            total = 0.0
+            for j in range(m):
+                total += plan[late, j]
+            normalise(row, top, total, eps, f, plan, late)
+        return
+    # Four chains of comparisons and of additions that do not wait for each other.
+    a = b = c = d = -np.inf
+    for j in range(m):
+        a = max(a, g[j] - cost[i, j])
+        b = max(b, g[j] - cost[i + 1, j])
+        c = max(c, g[j] - cost[i + 2, j])
+        d = max(d, g[j] - cost[i + 3, j])
+    tops = (a, b, c, d)
+    for k in range(ROWS):
+        exponentials(cost, g, tops[k], eps, plan, i + k)
+    p = q = s = t = 0.0
+    for j in range(m):
+        p += plan[i, j]
+        q += plan[i + 1, j]
+        s += plan[i + 2, j]
+        t += plan[i + 3, j]
+    totals = (p, q, s, t)
+    for k in range(ROWS):
+        normalise(row, tops[k], totals[k], eps, f, plan, i + k)
+
+
+@njit
+def exponentials(
+    cost: FloatArray, g: FloatArray, top: float, eps: float, plan: FloatArray, i: int
+) -> None:
+    """Row i of the plan is exp((g_j - C_ij - top)/eps)."""
+    for j in range(len(g)):
+        plan[i, j] = exp((g[j] - cost[i, j] - top) / eps)
+
+
+@njit
+def normalise(
+    row: FloatArray,
+    top: float,
+    total: float,
+    eps: float,
+    f: FloatArray,
+    plan: FloatArray,
     i: int,
 ) -> None:
-    """Row i of `build`."""
-    top, total = -np.inf, 0.0
-    for j in range(len(g)):
-        top = max(top, g[j] - cost[i, j])
-    for j in range(len(g)):
-        exponent = (g[j] - cost[i, j] - top) / eps
-        plan[i, j] = np.exp(exponent) if exponent > LOWEST_EXPONENT else 0.0
-        total += plan[i, j]
+    """Row i of the plan, whose sum is ``total``, and f_i with it, so that it sums to r_i."""
     scale = row[i] / total
-    for j in range(len(g)):
+    for j in range(plan.shape[1]):
         plan[i, j] *= scale
     f[i] = eps * np.log(scale) - top
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.numerics.exponential import LOWEST
 from sinkdiag.numerics.gth import SMALLEST_PIVOT
 from sinkdiag.numerics.jit import njit
 from sinkdiag.numerics.kernels import LabelArray, join, number_sets
-from sinkdiag.solver.kernels import LOWEST_EXPONENT
 
 
 @njit
@@ -67,7 +67,7 @@ def log_aggregate(
         for j in range(m):
             excess = f[i] + g[j] - cost[i, j] - top[col_part[j]]
             # Of -inf - -inf, both forbidden, nothing comes.
-            if excess / eps > LOWEST_EXPONENT:
+            if excess / eps > LOWEST:
                 own[col_part[j]] += np.exp(excess / eps)
     for a in range(len(total)):
         for b in range(len(total)):

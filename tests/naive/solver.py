@@ -6,7 +6,7 @@ import math
 
 import mpmath
 
-from tests.naive.numerics import col_sums, column_weights, label_components, log_sum_exp, row_sums
+from tests.naive.numerics import col_sums, label_components, log_sum_exp, row_sums
 
 
 def row_update(cost, g, row, eps):
@@ -32,16 +32,33 @@ def fill_plan(cost, f, g, row, eps):
     return new_f, plan
 
 
-def build_row(line, g, mass, eps):
-    """(f_i, row i of the plan) from the column potential."""
-    (f,) = row_update([line], g, [mass], eps)
-    return f, [math.exp((f + gj - cij) / eps) for gj, cij in zip(g, line)]
+def exponentials(line, g, top, eps):
+    """exp((g_j - C_ij - top)/eps) along a row."""
+    return [math.exp((gj - cij - top) / eps) for gj, cij in zip(g, line)]
+
+
+def normalise(line, mass, top, total, eps):
+    """(f_i, the row) so that a row whose sum is ``total`` sums to its mass."""
+    scale = mass / total
+    return eps * math.log(scale) - top, [scale * weight for weight in line]
+
+
+def build_rows(cost, g, row, eps, first):
+    """(f, rows of the plan) of four rows, or those that are left."""
+    found = []
+    for line, mass in zip(cost[first : first + 4], row[first : first + 4]):
+        top = max(gj - cij for gj, cij in zip(g, line))
+        weights = exponentials(line, g, top, eps)
+        found.append(normalise(weights, mass, top, math.fsum(weights), eps))
+    return [f for f, _ in found], [line for _, line in found]
 
 
 def build(cost, g, row, eps):
     """(f, plan), row by row."""
-    rows = [build_row(line, g, mass, eps) for line, mass in zip(cost, row)]
-    return [f for f, _ in rows], [line for _, line in rows]
+    (*f,) = row_update(cost, g, row, eps)
+    return f, [
+        [math.exp((fi + gj - cij) / eps) for gj, cij in zip(g, line)] for fi, line in zip(f, cost)
+    ]
 
 
 def build_parallel(cost, g, row, eps):
@@ -83,45 +100,6 @@ def sweeps(cost, row, col, eps, count, g):
 def sweep_all(costs, row, col, eps, count, g):
     """(f, g, plan) of each matrix of a stack."""
     return [sweeps(cost, row, col, e, count, start) for cost, e, start in zip(costs, eps, g)]
-
-
-def fixed_point(cost, eps, row, col, g, digits=200):
-    """The plan with marginals row, col in ``digits``-digit arithmetic: Newton from the potential g.
-
-    Everything is taken exactly as given; row and col may be fractions. Returns (plan, f, g).
-    """
-    with mpmath.workdps(digits):
-        eps = mpmath.mpf(eps)
-        cost = [[mpmath.mpf(x) for x in line] for line in cost]
-        row = [mpmath.mpf(x.numerator) / x.denominator for x in row]
-        col = [mpmath.mpf(x.numerator) / x.denominator for x in col]
-        g = [mpmath.mpf(x) for x in g]
-        size = len(g)
-        for _ in range(60):
-            plan, f = [], []
-            for line, r in zip(cost, row):
-                weight = [mpmath.exp((gj - x) / eps) for gj, x in zip(g, line)]
-                total = mpmath.fsum(weight)
-                f.append(eps * mpmath.log(r / total))
-                plan.append([r * w / total for w in weight])
-            weights = column_weights(plan, row)
-            matrix = mpmath.matrix(size, size)
-            for j in range(size):
-                for k in range(size):
-                    matrix[j, k] = mpmath.fsum(weights[j]) if j == k else -weights[j][k]
-            rhs = mpmath.matrix(
-                [c - mpmath.fsum(line[j] for line in plan) for j, c in enumerate(col)]
-            )
-            step = mpmath.lu_solve(matrix[: size - 1, : size - 1], rhs[: size - 1])
-            longest = max(abs(x) for x in step)
-            damping = mpmath.log(1 + longest) / longest if longest else mpmath.mpf(1)
-            for j in range(size - 1):
-                g[j] += eps * damping * step[j]
-            if longest < mpmath.mpf(10) ** (-40):
-                break
-        else:
-            raise RuntimeError("the reference did not converge")
-        return plan, f, g
 
 
 def log_aggregate(cost, f, g, eps, row_part, col_part, count):

@@ -13,7 +13,7 @@ from sinkdiag.results import Status
 from sinkdiag.solver import solve
 from sinkdiag.solver.certify import duality_gap
 from tests.naive import numerics as naive_numerics
-from tests.naive import solver as naive_solver
+from tests.solver.reference import fixed_point
 
 
 def reference(cost, eps, solution, row=None, col=None):
@@ -21,7 +21,7 @@ def reference(cost, eps, solution, row=None, col=None):
     n, m = cost.shape
     row = [Fraction(1)] * n if row is None else [Fraction(float(x)) for x in row]
     col = [Fraction(n, m)] * m if col is None else [Fraction(float(x)) for x in col]
-    plan, _, _ = naive_solver.fixed_point(cost.tolist(), eps, row, col, solution.g.tolist(), 300)
+    plan, _, _ = fixed_point(cost.tolist(), eps, row, col, solution.g.tolist(), 300)
     with mpmath.workdps(300):
         row = [mpmath.mpf(x.numerator) / x.denominator for x in row]
         col = [mpmath.mpf(x.numerator) / x.denominator for x in col]

@@ -51,13 +51,43 @@ def test_build_is_one_exponential_with_exact_rows(n, m, eps, name):
     # The exponent is at most about 4/eps and off by a few units of its last place.
     np.testing.assert_allclose(plan, exact, rtol=2e-15 * (1 + 8 / eps), atol=1e-300)
     np.testing.assert_allclose(plan.sum(axis=1), row, rtol=1e-14)
-    alone, line = np.empty(n), np.empty((n, m))
-    kernels.build_row(cost, g, row, eps, alone, line, n - 1)
-    assert alone[-1] == f[-1]
-    np.testing.assert_array_equal(line[-1], plan[-1])
-    exact_f, exact_line = naive.build_row(cost[-1], g, row[-1], eps)
-    assert alone[-1] == pytest.approx(exact_f, rel=0, abs=1e-13 * max(1.0, eps))
-    np.testing.assert_allclose(line[-1], exact_line, rtol=2e-15 * (1 + 8 / eps), atol=1e-300)
+    first = (n - 1) // 4 * 4
+    alone, lines = np.full(n, np.nan), np.full((n, m), np.nan)
+    kernels.build_rows(cost, g, row, eps, alone, lines, first)
+    np.testing.assert_array_equal(alone[first:], f[first:])
+    np.testing.assert_array_equal(lines[first:], plan[first:])
+    assert np.isnan(lines[:first]).all()
+    exact_f, exact_lines = naive.build_rows(cost, g, row, eps, first)
+    np.testing.assert_allclose(alone[first:], exact_f, rtol=0, atol=1e-13 * max(1.0, eps))
+    rtol = 2e-15 * (1 + 8 / eps)
+    np.testing.assert_allclose(lines[first:], exact_lines, rtol=rtol, atol=1e-300)
+
+
+@pytest.mark.parametrize(("n", "m"), [*SHAPES, (8, 17)])
+def test_a_row_of_exponentials_and_its_sum(n, m):
+    cost, row, _, g = problem(n, m, 2)
+    f, plan = np.empty(n), np.empty((n, m))
+    top = float((g - cost[-1]).max())
+    kernels.exponentials(cost, g, top, 0.05, plan, n - 1)
+    weights = naive.exponentials(cost[-1], g, top, 0.05)
+    # Four roundings of an exponent of at most 80, and the exponential's own.
+    np.testing.assert_allclose(plan[-1], weights, rtol=4 * 80 * 2**-53)
+    kernels.normalise(row, top, sum(weights), 0.05, f, plan, n - 1)
+    exact_f, exact = naive.normalise(weights, row[-1], top, sum(weights), 0.05)
+    assert f[-1] == pytest.approx(exact_f, rel=1e-15, abs=1e-15)
+    np.testing.assert_allclose(plan[-1], exact, rtol=4 * 80 * 2**-53)
+
+
+def test_a_row_does_not_depend_on_which_others_are_made_with_it():
+    """Rows in fours, and a row alone: to the last bit."""
+    cost, row, _, g = problem(7, 33, 4)
+    f, plan = np.empty(7), np.empty((7, 33))
+    kernels.build(cost, g, row, 0.05, f, plan)
+    for i in range(7):
+        alone, line = np.empty(1), np.empty((1, 33))
+        kernels.build(cost[i : i + 1], g, row[i : i + 1], 0.05, alone, line)
+        assert alone[0] == f[i]
+        np.testing.assert_array_equal(line[0], plan[i])
 
 
 @pytest.mark.parametrize(("n", "m"), SHAPES)
