@@ -237,18 +237,20 @@ def hash_of(path: str | None) -> str | None:
 def _workers(options: WorkOptions, inputs: InputOptions) -> Iterator[Workers]:
     from sinkdiag.parallel.workers import InProcess
 
-    if options.scheduler is not None:
+    if not options.several:
+        for name in ("--jobs",) * (options.jobs > 1) + ("--scheduler",) * bool(options.scheduler):
+            note(f"{name} shares several matrices or temperatures: the one has this process")
+        yield InProcess()
+    elif options.scheduler is not None:
         from sinkdiag.parallel.scheduler import scheduled
         from sinkdiag.studies.travel import ByName
 
         with scheduled(options.scheduler) as pool:
             yield ByName(pool, inputs.layout, score=inputs.score)
-    elif options.jobs > 1 and (are_many(inputs) or options.divisible):
+    elif options.jobs > 1:
         from sinkdiag.parallel.processes import processes
 
         with processes(options.jobs) as pool:
             yield pool
     else:
-        if options.jobs > 1:
-            note("--jobs shares matrices, and there is one: it has all cores by itself")
         yield InProcess()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +30,8 @@ class WorkOptions:
     """Where the units of a run are worked on, which of them, and what a faulty one costs.
 
     ``divisible``: whether the command shares the temperatures of a matrix among its workers.
+    ``several``: whether there is anything to share; else the one unit has this process, and all
+    threads of BLAS.
     """
 
     jobs: int = 1
@@ -38,9 +40,12 @@ class WorkOptions:
     keep_going: bool = False
     resume: bool = False
     divisible: bool = False
+    several: bool = False
 
     def at_a_time(self, matrices: int) -> int:
         """Processes that have a matrix in their memory at a time."""
+        if not self.several:
+            return 1
         return self.jobs if self.divisible else min(self.jobs, matrices)
 
 
@@ -71,7 +76,7 @@ def work_options(function: Callable[..., Any], *, divisible: bool = False) -> An
     build = functools.partial(WorkOptions, divisible=divisible)
     keys = {name: name for name in ("jobs", "scheduler", "shard", "keep_going", "resume")}
     return apply_options(
-        fold(_threaded(function, divisible=divisible), "working", build, keys),
+        fold(_threaded(function), "working", build, keys),
         click.option(
             "--jobs",
             type=click.IntRange(1, MOST_JOBS),
@@ -106,14 +111,23 @@ def work_options(function: Callable[..., Any], *, divisible: bool = False) -> An
     )
 
 
-def _threaded(function: Callable[..., Any], *, divisible: bool) -> Callable[..., Any]:
-    """The command, with as many threads as its rows may depend on."""
+def _threaded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, told whether it has several units, and with one thread of BLAS if it has."""
 
     @functools.wraps(function)
-    def wrapper(*args: Any, inputs: InputOptions, temperatures: Temperatures, **kwargs: Any) -> Any:
-        several = are_many(inputs) or (divisible and len(temperatures.values) != 1)
-        with one_thread_each() if several else contextlib.nullcontext():
-            return function(*args, inputs=inputs, temperatures=temperatures, **kwargs)
+    def wrapper(
+        *args: Any,
+        inputs: InputOptions,
+        temperatures: Temperatures,
+        working: WorkOptions,
+        **kwargs: Any,
+    ) -> Any:
+        shared = working.divisible and len(temperatures.values) != 1
+        working = replace(working, several=are_many(inputs) or shared)
+        with one_thread_each() if working.several else contextlib.nullcontext():
+            return function(
+                *args, inputs=inputs, temperatures=temperatures, working=working, **kwargs
+            )
 
     return wrapper
 

@@ -99,10 +99,26 @@ def test_what_workers_do_not_see_is_sent_to_them(tmp_path, cluster):
     assert one.stdout == two.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["sensitivity", "spectrum"])
+def test_workers_share_the_temperatures_of_one_matrix(tmp_path, cluster, command):
+    address, _ = cluster
+    np.save(tmp_path / "cost.npy", planar_cost(30))
+    line = [*SCRIPT, command, "cost.npy", "--eps", "0.3:0.05:5", "--format", "json"]
+    one, two = (
+        subprocess.run(
+            [*line, *more], cwd=tmp_path, env=environment(), capture_output=True, check=False
+        )
+        for more in ([], ["--scheduler", address])
+    )
+    assert two.returncode == one.returncode == 0, two.stderr
+    assert one.stdout == two.stdout
+
+
 def test_without_a_scheduler_or_without_dask_one_line_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr("sinkdiag.parallel.scheduler.PATIENCE", 1)
     np.save(tmp_path / "cost.npy", planar_cost(5, 0))
-    outcome = invoke("check", tmp_path / "cost.npy", "--scheduler", "tcp://127.0.0.1:1")
+    outcome = invoke("spectrum", tmp_path / "cost.npy", "--scheduler", "tcp://127.0.0.1:1")
     assert outcome.status == 3
     assert outcome.err.count("\n") == 1
     assert "dask" in outcome.err
