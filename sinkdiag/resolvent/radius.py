@@ -9,6 +9,7 @@ affine functions, ‖(z-T)v‖² - |z|²): along a segment it lies above its int
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -68,15 +69,18 @@ def pseudospectral_radius(resolvent: Resolvent, level: float) -> Radius:
             level=level, lower=abs(far), upper=abs(far), point=point, status=Status.CONVERGED
         )
     theta = math.atan2(abs(z.imag) if matrix.mirrored else z.imag, z.real)
-    best, angle = _climb(resolvent, level, abs(z), theta, math.pi / _EDGES)
-    for _ in range(_ROUNDS):
-        width, found = _search(resolvent, level, best)
-        if not found:
-            status = Status.CONVERGED if width <= LOOSEST else Status.MAX_ITER
-            return _radius(level, best, best * (1.0 + width), angle, status)
-        best, angle = max(
-            _climb(resolvent, level, best * (1.0 + WIDTH), theta, spread) for theta, spread in found
-        )
+    best, angle = abs(z), theta
+    with contextlib.suppress(_UnknownError):
+        best, angle = _climb(resolvent, level, best, angle, math.pi / _EDGES)
+        for _ in range(_ROUNDS):
+            width, found = _search(resolvent, level, best)
+            if not found:
+                status = Status.CONVERGED if width <= LOOSEST else Status.MAX_ITER
+                return _radius(level, best, best * (1.0 + width), angle, status)
+            best, angle = max(
+                _climb(resolvent, level, best * (1.0 + WIDTH), theta, spread)
+                for theta, spread in found
+            )
     return _radius(level, best, math.inf, angle, Status.MAX_ITER)
 
 
@@ -134,13 +138,19 @@ def _radius(level: float, lower: float, upper: float, angle: float, status: Stat
     return Radius(level=level, lower=lower, upper=upper, point=point, status=status)
 
 
+class _UnknownError(Exception):
+    """A norm did not converge: nothing more is learnt, and every further point takes as long."""
+
+
 def _sigma(resolvent: Resolvent, z: ComplexArray) -> FloatArray:
+    """The least singular value of z - T at points; `_UnknownError` where a norm is unconverged."""
     norms = resolvent.norms(z - resolvent.matrix.origin, tol=_TOL)
-    # An unconverged norm is too small; nan keeps it from certifying anything.
+    # nan: below the floor of the matrix, and so below every level that is allowed.
+    beyond = np.isnan(norms.values)
+    if not (norms.converged | beyond).all():
+        raise _UnknownError
     with np.errstate(divide="ignore"):
-        sigma = np.where(norms.converged, 1.0 / norms.values, np.nan)
-    # Below the floor of the matrix, and so below every level that is allowed.
-    return np.where(np.isnan(norms.values), 0.0, sigma)
+        return np.where(beyond, 0.0, 1.0 / norms.values)
 
 
 def _climb(
@@ -171,7 +181,7 @@ def _valley(resolvent: Resolvent, radius: float, angle: float, spread: float) ->
     for _ in range(5):
         angles = angle + spread * np.linspace(-1.0, 1.0, 9)
         sigma = _sigma(resolvent, radius * np.exp(1j * angles))
-        place = int(np.nanargmin(sigma))
+        place = int(np.argmin(sigma))
         angle = float(angles[place])
         if 0 < place < 8:
             left, middle, right = sigma[place - 1 : place + 2]
@@ -283,6 +293,6 @@ def _runs(angles: FloatArray, sigma: FloatArray, outside: BoolArray) -> list[tup
     bounds = np.flatnonzero(np.diff(np.concatenate([[True], outside, [True]]).astype(np.int8)))
     gaps = np.diff(angles)
     for a, b in zip(bounds[::2], bounds[1::2], strict=True):
-        place = a + int(np.argmin(np.where(np.isnan(sigma[a:b]), np.inf, sigma[a:b])))
+        place = a + int(np.argmin(sigma[a:b]))
         found.append((float(angles[place]), float(gaps[max(place - 1, 0) : place + 1].max())))
     return found
