@@ -11,18 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 from llvmlite import ir
+from numba import prange
 from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from sinkdiag.arrays import AnyArray
-from sinkdiag.numerics.jit import njit
+from sinkdiag.arrays import AnyArray, FloatArray
+from sinkdiag.numerics.jit import njit, njit_parallel
 
 # Bytes that a step takes of every row.
 WIDTH = 64
 # Rows that are added up together: each entry of the vector is read once for all of them.
 ROWS = 4
+# Matrices of more entries are shared among threads, for sums along columns in so many blocks of
+# rows, however many threads there are: the order of a sum depends on the size alone.
+PARALLEL_SIZE, BLOCKS = 1_000_000, 16
 
 
 class _RowSums:
@@ -112,6 +117,22 @@ def _row_sums(count: int) -> Callable[[AnyArray, int, AnyArray], tuple[float, ..
 one_row, four_rows = _row_sums(1), _row_sums(ROWS)
 
 
+def product(matrix: FloatArray, x: FloatArray) -> FloatArray:
+    """Matrix times x, with the same bits on any number of threads."""
+    out = np.empty(matrix.shape[0])
+    fill = row_products if matrix.size <= PARALLEL_SIZE else row_products_parallel
+    fill(matrix, x, out)
+    return out
+
+
+def transposed_product(matrix: FloatArray, x: FloatArray) -> FloatArray:
+    """Matrix' times x, with the same bits on any number of threads."""
+    out = np.empty(matrix.shape[1])
+    fill = column_products if matrix.size <= PARALLEL_SIZE else column_products_parallel
+    fill(matrix, x, out)
+    return out
+
+
 @njit
 def row_products(matrix: AnyArray, x: AnyArray, out: AnyArray) -> None:
     """Out = matrix x, in the order of summation that this module gives."""
@@ -125,17 +146,49 @@ def row_products(matrix: AnyArray, x: AnyArray, out: AnyArray) -> None:
         i += 1
 
 
+@njit_parallel
+def row_products_parallel(matrix: AnyArray, x: AnyArray, out: AnyArray) -> None:
+    """`row_products` with the rows shared among threads."""
+    n = len(out)
+    for block in prange((n + ROWS - 1) // ROWS):
+        i = block * ROWS
+        if i + ROWS <= n:
+            out[i], out[i + 1], out[i + 2], out[i + 3] = four_rows(matrix, i, x)
+        else:
+            for late in range(i, n):
+                (out[late],) = one_row(matrix, late, x)
+
+
 @njit
 def column_products(matrix: AnyArray, x: AnyArray, out: AnyArray) -> None:
     """Out = matrix' x, four rows at a time; inner loops run over columns without a reduction."""
-    n, m = matrix.shape
-    for j in range(m):
+    for j in range(len(out)):
         out[j] = 0.0
-    i = 0
-    while i + ROWS <= n:
+    add_rows(matrix, x, 0, len(x), out)
+
+
+@njit_parallel
+def column_products_parallel(matrix: AnyArray, x: AnyArray, out: AnyArray) -> None:
+    """Matrix' x as the sum of those of `BLOCKS` blocks of rows, which threads share."""
+    n = len(x)
+    parts = np.zeros((BLOCKS, len(out)))
+    for block in prange(BLOCKS):
+        add_rows(matrix, x, block * n // BLOCKS, (block + 1) * n // BLOCKS, parts[block])
+    for j in range(len(out)):
+        out[j] = 0.0
+    for block in range(BLOCKS):
+        for j in range(len(out)):
+            out[j] += parts[block, j]
+
+
+@njit
+def add_rows(matrix: AnyArray, x: AnyArray, first: int, last: int, out: AnyArray) -> None:
+    """Out += Σ_i x_i matrix_i over the rows first <= i < last."""
+    i = first
+    while i + ROWS <= last:
         add_four_rows(matrix, i, x[i], x[i + 1], x[i + 2], x[i + 3], out)
         i += ROWS
-    while i < n:
+    while i < last:
         add_row(matrix, i, x[i], out)
         i += 1
 

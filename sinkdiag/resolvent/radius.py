@@ -207,9 +207,10 @@ def _outward(resolvent: Resolvent, level: float, start: float, angle: float) -> 
     def excess(radius: float) -> float:
         nonlocal inside
         sigma = float(_sigma(resolvent, np.array([radius * unit]))[0])
-        if sigma <= level:
+        value = math.log(max(sigma, _LEAST)) - math.log(level)
+        if value <= 0.0:  # not sigma <= level: a search ends where the logarithms are equal
             inside = max(inside, radius)
-        return math.log(max(sigma, _LEAST)) - math.log(level)
+        return value
 
     if excess(start) > 0.0:
         return start

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.numerics.products import transposed_product
 from sinkdiag.solver.scaling import Scaling
 from sinkdiag.solver.system import System, make_system
 
@@ -108,7 +109,7 @@ def _line_search(state: Scaling, direction: FloatArray, slope: float) -> float:
             return step * spread
         if gain >= settings.armijo * step * slope - rounding:
             old_u, old_v, old_image = state.u, state.v, state.image
-            state.u, state.v, state.image = u, v, state.kernel.T @ u
+            state.u, state.v, state.image = u, v, transposed_product(state.kernel, u)
             if state.residual() < 0.9 * start:
                 return step * spread
             state.u, state.v, state.image = old_u, old_v, old_image

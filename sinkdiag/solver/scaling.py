@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.numerics.products import product, transposed_product
 from sinkdiag.solver import kernels
 from sinkdiag.solver.settings import DEFAULT, SolverSettings
 
@@ -28,7 +29,7 @@ class Scaling:
         self.settings = settings
         self.eps = 1.0
         self.f, self.g = np.zeros(len(row)), np.zeros(len(col))
-        self.kernel = np.empty_like(cost)
+        self.kernel: FloatArray = np.empty(cost.shape)
         self.u, self.v = np.ones(len(row)), np.ones(len(col))
         self.image = np.empty(0)
         # Set when conjugate gradients were too slow for a Newton direction at this temperature.
@@ -78,12 +79,12 @@ class Scaling:
     def trial(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The factors u, v after `shift`, without moving."""
         v = self.v * np.exp(direction)
-        return self.row / (self.kernel @ v), v
+        return self.row / product(self.kernel, v), v
 
     def accept(self, u: FloatArray, v: FloatArray) -> None:
         """Move to the factors of a `trial`."""
         self.u, self.v = u, v
-        self.image = self.kernel.T @ u
+        self.image = transposed_product(self.kernel, u)
         if not (_safe(u) and _safe(v)):
             self.build(self.eps)
 
@@ -97,11 +98,11 @@ class Scaling:
     def _take(self, v: FloatArray) -> bool:
         if not _safe(v):
             return False
-        u = self.row / (self.kernel @ v)
+        u = self.row / product(self.kernel, v)
         if not _safe(u):
             return False
         self.u, self.v = u, v
-        self.image = self.kernel.T @ u
+        self.image = transposed_product(self.kernel, u)
         return True
 
     def _log_sweep(self) -> None:

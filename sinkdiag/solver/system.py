@@ -18,6 +18,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from sinkdiag.arrays import FloatArray
+from sinkdiag.numerics.products import product, transposed_product
 from sinkdiag.solver.scaling import Scaling
 from sinkdiag.solver.settings import SolverSettings
 from sinkdiag.solver.system_kernels import (
@@ -55,16 +56,16 @@ def _dense_system(state: Scaling, col_sum: FloatArray) -> System:
     inner = state.u**2 / state.row
 
     def apply(x: FloatArray) -> FloatArray:
-        product = kernel @ (v * x)
-        product *= inner
-        return np.asarray(col_sum * x - v * (kernel.T @ product))
+        moved = product(kernel, v * x)
+        moved *= inner
+        return np.asarray(col_sum * x - v * transposed_product(kernel, moved))
 
     def direct(residual: FloatArray) -> FloatArray | None:
         half = kernel * (state.u / np.sqrt(state.row))[:, None]
         half *= v
-        product = half.T @ half
+        gram = half.T @ half
         del half
-        return _solve_dense(product, col_sum, residual, state.settings)
+        return _solve_dense(gram, col_sum, residual, state.settings)
 
     return System(apply=apply, direct=direct, diagonal=col_sum, flops=4.0 * kernel.size)
 

@@ -174,6 +174,27 @@ def column_products(matrix, x):
     return col_sums(matrix, x)
 
 
+def row_products_parallel(matrix, x):
+    """The same: which thread takes a row does not matter."""
+    return row_products(matrix, x)
+
+
+def column_products_parallel(matrix, x):
+    """matrix' x as the sum of those of 16 blocks of rows."""
+    n, total = len(x), [0.0] * len(matrix[0])
+    for block in range(16):
+        part = add_rows(matrix, x, block * n // 16, (block + 1) * n // 16, [0.0] * len(total))
+        total = [a + b for a, b in zip(total, part)]
+    return total
+
+
+def add_rows(matrix, x, first, last, out):
+    """out + Σ_i x_i matrix_i over some rows."""
+    for i in range(first, last):
+        out = add_row(matrix, i, x[i], out)
+    return out
+
+
 def add_row(matrix, i, x, out):
     """out + x matrix_i."""
     return [old + x * entry for old, entry in zip(out, matrix[i])]

@@ -1,5 +1,6 @@
 """Products of a matrix with a vector: twins, and the order of summation."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -30,6 +31,43 @@ def test_products_are_those_of_the_twins(n, m, dtype):
         products.add_four_rows(matrix, 1, *along[:4], out)
         wanted = naive.add_four_rows(matrix, 1, along[:4], before)
         np.testing.assert_allclose(out, wanted, atol=error)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 40), (16, 5), (37, 29), (70, 8)])
+def test_products_that_threads_share(n, m):
+    random = np.random.default_rng(n)
+    matrix, across, along = random.random((n, m)), random.random(m), random.random(n)
+    out, serial = np.empty(n), np.empty(n)
+    products.row_products_parallel(matrix, across, out)
+    products.row_products(matrix, across, serial)
+    np.testing.assert_array_equal(out, serial)
+    # Sums of at most 70 positive terms.
+    np.testing.assert_allclose(out, naive.row_products_parallel(matrix, across), rtol=1e-14)
+    out = np.empty(m)
+    products.column_products_parallel(matrix, along, out)
+    wanted = naive.column_products_parallel(matrix, along)
+    np.testing.assert_allclose(out, wanted, rtol=1e-14)
+    np.testing.assert_allclose(out, naive.column_products(matrix, along), rtol=1e-14)
+    some = np.ones(m)
+    products.add_rows(matrix, along, n // 3, n, some)
+    wanted = naive.add_rows(matrix, along, n // 3, n, [1.0] * m)
+    np.testing.assert_allclose(some, wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize("size", [100, 1001])
+def test_a_product_has_the_same_bits_on_one_thread_and_on_all(size):
+    random = np.random.default_rng(size)
+    matrix, x = random.random((size, size)), random.random(size)
+    all_threads = products.product(matrix, x), products.transposed_product(matrix, x)
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        one = products.product(matrix, x), products.transposed_product(matrix, x)
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(one, all_threads)
+    for found, wanted in zip(one, (matrix @ x, matrix.T @ x), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-13)
 
 
 def test_rows_are_added_up_by_lanes_then_in_halves():

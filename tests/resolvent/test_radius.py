@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sinkdiag.resolvent.radius import pseudospectral_radius
+from sinkdiag.resolvent.radius import _outward, pseudospectral_radius
 from sinkdiag.resolvent.resolvent import Resolvent
 from sinkdiag.resolvent.triangular import from_matrix
 from sinkdiag.results import Status
@@ -34,3 +34,20 @@ def test_a_radius_has_a_lower_bound_alone_and_nothing_more_is_asked_for(monkeypa
     assert (radius.status, radius.upper) == (Status.MAX_ITER, math.inf)
     assert 0.5 * (1 - 1e-12) <= radius.lower <= certain.lower * (1 + 1e-7)
     assert len(calls) == given_up + 1
+
+
+def test_a_ray_that_ends_within_a_rounding_of_the_level_has_its_end(monkeypatch):
+    """The logarithms were equal and the values not: the ray counted as outside from its start."""
+    level = 0.1
+
+    class Ray:
+        matrix = None
+
+    def sigma(resolvent, z):
+        del resolvent
+        radius = float(abs(z[0]))
+        value = 0.05 if radius <= 1.0 else level * (1 + 2**-52) if radius < 1.7 else 0.2
+        return np.array([value])
+
+    monkeypatch.setattr("sinkdiag.resolvent.radius._sigma", sigma)
+    assert 1.4 <= _outward(Ray(), level, 1.0, 0.0) < 1.7
