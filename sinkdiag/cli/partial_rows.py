@@ -6,6 +6,7 @@ SHA-256 of what it was made from, its records, and whether a row of it failed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -68,7 +69,7 @@ class PartialRows:
         if not lines or _decoded(lines[0]) != json.loads(json.dumps(self.header)):
             raise InputError(
                 str(self.path),
-                "the rows of another run (options, version or columns differ)",
+                "the rows of another run (options, version or columns differ), or damaged",
                 "repeat that run's options, or drop --resume to begin anew",
             )
         for line in lines[1:]:
@@ -95,20 +96,35 @@ class PartialRows:
         return True
 
     def add(self, number: int, case: Case, rows: UnitRows) -> None:
-        """Keep the rows of a unit; the system has them when this returns."""
+        """Keep the rows of a unit; the system has them when this returns.
+
+        Raises
+        ------
+        InputError
+            When the file cannot be written.
+        """
+        from sinkdiag.errors import InputError
+
         if self.path is None:
             return
         self.units[number] = rows
-        if self._stream is None:
-            self._stream = self._opened(self.path)
         entry = {
             "unit": number,
             "sha256": fingerprint(case),
             "failed": rows.failed,
             "records": rows.records,
         }
-        self._stream.write(json.dumps(entry) + "\n")
-        self._stream.flush()
+        try:
+            if self._stream is None:
+                self._stream = self._opened(self.path)
+            self._stream.write(json.dumps(entry) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self.close()
+            self._stream = None
+            fault = f"cannot be written ({error.strerror})"
+            raise InputError(str(self.path), fault, "make room, or give another -o") from error
 
     def _opened(self, path: Path) -> IO[str]:
         """The file, begun anew unless there are rows in it to go on from."""

@@ -222,6 +222,9 @@ def _header(
         "command": result_type.command,
         "columns": columns_of_run(result_type, output, labelled=True),
         "layout": inputs.layout,
+        "score": inputs.score,
+        "marginals": inputs.marginals,
+        "metric": inputs.metric,
         "settings": [json_value(each) for each in settings],
     }
 
@@ -239,7 +242,7 @@ def _workers(options: WorkOptions, inputs: InputOptions) -> Iterator[Workers]:
 
     if not options.several:
         for name in ("--jobs",) * (options.jobs > 1) + ("--scheduler",) * bool(options.scheduler):
-            note(f"{name} shares several matrices or temperatures: the one has this process")
+            note(f"{name} has nothing to share here: the one matrix has this process")
         yield InProcess()
     elif options.scheduler is not None:
         from sinkdiag.parallel.scheduler import scheduled

@@ -18,7 +18,8 @@ from numba.extending import intrinsic
 
 from sinkdiag.numerics.jit import njit
 
-# Below this the value is not a normal double, and is 0; above the other it is inf.
+# Below this the value is 0 (the last normal double is at -708.39), above the other inf (the last
+# double is at 709.78).
 LOWEST, HIGHEST = -708.0, 709.0
 # 1.5·2^52: a double near it holds an integer in its lowest bits.
 _SHIFT = 6755399441055744.0

@@ -112,7 +112,7 @@ class PseudospectrumSettings:
         ):  # fmt: skip
             if not all(abs(x) <= LARGEST for x in numbers):
                 raise InputError(
-                    name, f"a number is nan or beyond {LARGEST:g}", "rescale the matrix"
+                    name, f"a number is nan or beyond {LARGEST:g}", "give smaller numbers"
                 )
         if self.grid is not None and len(self.grid) != 2:
             raise InputError(

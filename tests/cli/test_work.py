@@ -202,12 +202,30 @@ def test_a_changed_input_is_run_again(monkeypatch):
     assert Path("rows.csv").read_bytes() == resumed
 
 
+@pytest.mark.parametrize("more", [["--iters", "7"], ["--score"], ["--marginals", "probability"]])
 @pytest.mark.usefixtures("folder")
-def test_other_options_are_another_run(monkeypatch):
+def test_other_options_are_another_run(monkeypatch, more):
     broken(monkeypatch, "check", *FILES, "-o", "rows.csv", lines=4)
-    outcome = invoke("check", *FILES, "--iters", "7", "-o", "rows.csv", "--resume")
+    outcome = invoke("check", *FILES, *more, "-o", "rows.csv", "--resume")
     assert outcome.status == 3
     assert "rows of another run" in outcome.err
+    assert not Path("rows.csv").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_rows_that_cannot_be_kept_name_their_file(monkeypatch):
+    class Full:
+        def write(self, _text):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PartialRows, "_opened", lambda *_: Full())
+    outcome = invoke("check", *FILES[:2], "-o", "rows.csv")
+    assert outcome.status == 3
+    assert "rows.csv.partial.jsonl: cannot be written (No space left on device)" in outcome.err
+    assert outcome.err.count("\n") == 1
     assert not Path("rows.csv").exists()
 
 

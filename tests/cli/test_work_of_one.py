@@ -44,7 +44,7 @@ def test_two_processes_share_the_temperatures_of_one_matrix():
 def test_jobs_that_have_nothing_to_share_are_said():
     for command in (["check", "m.npy"], ["sensitivity", "m.npy", "--eps", "0.1"]):
         outcome = invoke(*command, "--jobs", "2")
-        assert outcome.err.count("--jobs shares several matrices or temperatures") == 1
+        assert outcome.err.count("--jobs has nothing to share here") == 1
         assert outcome.out == invoke(*command).out
     assert "--jobs" not in invoke("check", "m.npy", "m.npy", "--jobs", "2").err
 
