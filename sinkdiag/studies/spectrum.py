@@ -22,10 +22,7 @@ from sinkdiag.rendering.table import Table
 from sinkdiag.solver.path import SolvePath, solve_path
 from sinkdiag.studies.result import Part, Result
 from sinkdiag.studies.spectrum_findings import SpectrumSummary, summarise, summarise_many
-from sinkdiag.studies.spectrum_point import (
-    SpectrumPoint,
-    arrays_of,
-)
+from sinkdiag.studies.spectrum_point import SpectrumPoint, arrays_of
 from sinkdiag.studies.spectrum_row import EigenvalueRow, SpectrumRow
 from sinkdiag.studies.spectrum_run import measure_stretch
 from sinkdiag.studies.spectrum_settings import SpectrumSettings
